@@ -22,9 +22,14 @@ pub trait Clock: Send + Sync + fmt::Debug {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the clock that all others take it from")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the clock that all others take it from"
+    )]
     fn now(&self) -> Timestamp {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         clamp(millis(since))
     }
 }
@@ -41,19 +46,29 @@ pub struct ManualClock {
 impl ManualClock {
     /// A clock that stands still until it is moved.
     pub fn new(start: Timestamp) -> Self {
-        Self { base_ms: Arc::new(AtomicI64::new(start.as_millis())), started: None, offset_ms: 0 }
+        Self {
+            base_ms: Arc::new(AtomicI64::new(start.as_millis())),
+            started: None,
+            offset_ms: 0,
+        }
     }
 
     /// A clock that goes on with tokio's time, so that a deadline passes while a test's paused
     /// runtime skips over the pauses of a retry.
     pub fn running(start: Timestamp) -> Self {
-        Self { started: Some(Instant::now()), ..Self::new(start) }
+        Self {
+            started: Some(Instant::now()),
+            ..Self::new(start)
+        }
     }
 
     /// Another handle on this clock that is ahead of it by `offset_ms`, or behind if negative.
     #[must_use]
     pub fn shifted(&self, offset_ms: i64) -> Self {
-        Self { offset_ms: self.offset_ms + offset_ms, ..self.clone() }
+        Self {
+            offset_ms: self.offset_ms + offset_ms,
+            ..self.clone()
+        }
     }
 
     /// Moves all handles forward.

@@ -23,8 +23,13 @@ pub enum Table {
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 5] =
-        [Self::Inbox, Self::Manifests, Self::Chunks, Self::Receipts, Self::Registry];
+    pub const ALL: [Self; 5] = [
+        Self::Inbox,
+        Self::Manifests,
+        Self::Chunks,
+        Self::Receipts,
+        Self::Registry,
+    ];
 
     /// The table's name without an installation's prefix.
     pub fn suffix(self) -> &'static str {
@@ -58,7 +63,9 @@ impl TableNames {
 
     /// Names with this prefix.
     pub fn with_prefix(prefix: &str) -> Self {
-        Self(Arc::new(Table::ALL.map(|table| format!("{prefix}{}", table.suffix()))))
+        Self(Arc::new(
+            Table::ALL.map(|table| format!("{prefix}{}", table.suffix())),
+        ))
     }
 
     /// The name of a table.

@@ -24,12 +24,18 @@ pub struct Key {
 impl Key {
     /// A key of both parts.
     pub fn new(pk: impl Into<String>, sk: impl Into<String>) -> Self {
-        Self { pk: pk.into(), sk: Some(sk.into()) }
+        Self {
+            pk: pk.into(),
+            sk: Some(sk.into()),
+        }
     }
 
     /// A key of a table that has no sort key.
     pub fn partition(pk: impl Into<String>) -> Self {
-        Self { pk: pk.into(), sk: None }
+        Self {
+            pk: pk.into(),
+            sk: None,
+        }
     }
 
     /// An item of the key attributes alone.
@@ -42,7 +48,10 @@ impl Key {
     /// The key of an item; nothing if it has no `pk`.
     pub fn of(item: &Item) -> Option<Self> {
         let text = |name: &str| item.get(name)?.as_s().ok().cloned();
-        Some(Self { pk: text("pk")?, sk: text("sk") })
+        Some(Self {
+            pk: text("pk")?,
+            sk: text("sk"),
+        })
     }
 }
 
@@ -72,7 +81,11 @@ impl Condition {
     /// There is no item with this key.
     pub fn absent() -> Self {
         let expression = "attribute_not_exists(pk)".to_owned();
-        Self { expression, names: Vec::new(), values: Vec::new() }
+        Self {
+            expression,
+            names: Vec::new(),
+            values: Vec::new(),
+        }
     }
 
     /// There is no item with this key, or its time is up. Deletion of expired items is only

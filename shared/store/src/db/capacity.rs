@@ -29,7 +29,9 @@ impl Capacity {
 
     /// What to ask for in a request.
     pub(super) fn wanted(&self) -> Option<ReturnConsumedCapacity> {
-        self.on.load(Ordering::Relaxed).then_some(ReturnConsumedCapacity::Total)
+        self.on
+            .load(Ordering::Relaxed)
+            .then_some(ReturnConsumedCapacity::Total)
     }
 
     pub(super) fn add_read(&self, consumed: &[ConsumedCapacity]) {
@@ -41,7 +43,10 @@ impl Capacity {
     }
 
     fn add(&self, consumed: &[ConsumedCapacity], to: impl FnOnce(&mut Units, f64)) {
-        let more: f64 = consumed.iter().filter_map(ConsumedCapacity::capacity_units).sum();
+        let more: f64 = consumed
+            .iter()
+            .filter_map(ConsumedCapacity::capacity_units)
+            .sum();
         if more > 0.0 {
             to(&mut self.units.lock().expect("adding does not panic"), more);
         }

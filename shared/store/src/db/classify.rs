@@ -20,9 +20,11 @@ where
 {
     match &error {
         SdkError::ConstructionFailure(_) => CallError::Invalid(text(&error)),
-        SdkError::ServiceError(service) => {
-            by_code(service.err().code(), service.raw().status().as_u16(), || text(&error))
-        }
+        SdkError::ServiceError(service) => by_code(
+            service.err().code(),
+            service.raw().status().as_u16(),
+            || text(&error),
+        ),
         // Timeouts, cut connections, answers that cannot be read.
         _ => CallError::Doubt(text(&error)),
     }
@@ -35,7 +37,13 @@ pub(super) fn classify_transaction(
     if let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
         error.as_service_error()
     {
-        return CallError::Cancelled(cancelled.cancellation_reasons().iter().map(reason).collect());
+        return CallError::Cancelled(
+            cancelled
+                .cancellation_reasons()
+                .iter()
+                .map(reason)
+                .collect(),
+        );
     }
     classify(error)
 }

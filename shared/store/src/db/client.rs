@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
+use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{
     BehaviorVersion, Builder, Config, Credentials, IdentityCache, Region,
     StalledStreamProtectionConfig,
 };
-use aws_sdk_dynamodb::Client;
 use aws_smithy_async::time::StaticTimeSource;
 use weir_model::Timestamp;
 
@@ -32,7 +32,9 @@ pub(super) fn embedded(transport: Arc<dyn Transport>) -> Client {
     let config = settings()
         .region(Region::from_static("local"))
         .endpoint_url("http://embedded.invalid")
-        .credentials_provider(Credentials::new("embedded", "embedded", None, None, "embedded"))
+        .credentials_provider(Credentials::new(
+            "embedded", "embedded", None, None, "embedded",
+        ))
         .identity_cache(IdentityCache::no_cache())
         .http_client(EmbeddedHttp::new(transport))
         .build();

@@ -19,7 +19,10 @@ impl Db {
     }
 
     async fn create_table(&self, table: Table) -> Result<(), CallError> {
-        let attempt = Attempt { signed_at: self.clock.now(), timeout: ATTEMPT };
+        let attempt = Attempt {
+            signed_at: self.clock.now(),
+            timeout: ATTEMPT,
+        };
         let keys = [("pk", KeyType::Hash), ("sk", KeyType::Range)];
         let keys = &keys[..if table.has_sort_key() { 2 } else { 1 }];
         let request = self
@@ -27,13 +30,21 @@ impl Db {
             .create_table()
             .table_name(self.name(table))
             .billing_mode(BillingMode::PayPerRequest)
-            .set_attribute_definitions(Some(keys.iter().map(|(name, _)| definition(name)).collect()))
-            .set_key_schema(Some(keys.iter().map(|(name, kind)| element(name, kind)).collect()))
+            .set_attribute_definitions(Some(
+                keys.iter().map(|(name, _)| definition(name)).collect(),
+            ))
+            .set_key_schema(Some(
+                keys.iter()
+                    .map(|(name, kind)| element(name, kind))
+                    .collect(),
+            ))
             .customize()
             .config_override(signing_at(attempt.signed_at));
-        let made = answer(attempt, request.send(), |error| match error.as_service_error() {
-            Some(CreateTableError::ResourceInUseException(_)) => CallError::Refused,
-            _ => classify(error),
+        let made = answer(attempt, request.send(), |error| {
+            match error.as_service_error() {
+                Some(CreateTableError::ResourceInUseException(_)) => CallError::Refused,
+                _ => classify(error),
+            }
         });
         match made.await {
             Ok(_) | Err(CallError::Refused) => Ok(()),

@@ -50,7 +50,12 @@ impl Db {
     /// Tables behind a client of the SDK's. It must neither retry nor correct its clock by the
     /// server's; [`settings`](Db::settings) has what is needed.
     pub fn new(client: Client, names: TableNames, clock: Arc<dyn Clock>) -> Self {
-        Self { client, names, clock, capacity: Arc::default() }
+        Self {
+            client,
+            names,
+            clock,
+            capacity: Arc::default(),
+        }
     }
 
     /// Tables of an engine in this process.
@@ -98,7 +103,9 @@ impl Db {
 
 impl fmt::Debug for Db {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Db").field("names", &self.names).finish_non_exhaustive()
+        f.debug_struct("Db")
+            .field("names", &self.names)
+            .finish_non_exhaustive()
     }
 }
 
@@ -110,7 +117,10 @@ async fn answer<T, E>(
 ) -> Result<T, CallError> {
     match tokio::time::timeout(attempt.timeout, call).await {
         Ok(answer) => answer.map_err(classify),
-        Err(_) => Err(CallError::Doubt(format!("no answer within {:?}", attempt.timeout))),
+        Err(_) => Err(CallError::Doubt(format!(
+            "no answer within {:?}",
+            attempt.timeout
+        ))),
     }
 }
 

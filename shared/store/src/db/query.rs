@@ -64,9 +64,16 @@ impl Query {
             SkRange::Between(a, b) => ("pk = :pk AND sk BETWEEN :a AND :b", vec![a, b]),
             SkRange::From(a) => ("pk = :pk AND sk >= :a", vec![a]),
         };
-        let values = [":pk", ":a", ":b"].into_iter().zip([&self.pk].into_iter().chain(bounds));
+        let values = [":pk", ":a", ":b"]
+            .into_iter()
+            .zip([&self.pk].into_iter().chain(bounds));
         let text = |value: &String| AttributeValue::S(value.clone());
-        (expression, values.map(|(name, value)| (name.to_owned(), text(value))).collect())
+        (
+            expression,
+            values
+                .map(|(name, value)| (name.to_owned(), text(value)))
+                .collect(),
+        )
     }
 }
 
@@ -75,9 +82,14 @@ impl Query {
 pub(super) fn projection(
     attributes: Option<&[&'static str]>,
 ) -> (Option<String>, Option<HashMap<String, String>>) {
-    let Some(attributes) = attributes else { return (None, None) };
+    let Some(attributes) = attributes else {
+        return (None, None);
+    };
     let names: Vec<String> = (0..attributes.len()).map(|n| format!("#a{n}")).collect();
     let expression = names.join(", ");
     let meanings = attributes.iter().map(|&attribute| attribute.to_owned());
-    (Some(expression), Some(names.into_iter().zip(meanings).collect()))
+    (
+        Some(expression),
+        Some(names.into_iter().zip(meanings).collect()),
+    )
 }

@@ -7,9 +7,7 @@ use aws_sdk_dynamodb::types::KeysAndAttributes;
 use super::classify::classify;
 use super::client::signing_at;
 use super::query::projection;
-use super::{
-    Attempt, CallError, Db, Deadline, Item, Key, Order, Page, Query, ReadError, answer,
-};
+use super::{Attempt, CallError, Db, Deadline, Item, Key, Order, Page, Query, ReadError, answer};
 use crate::backoff::Backoff;
 use crate::tables::Table;
 
@@ -24,7 +22,10 @@ impl Db {
         key: Key,
         deadline: Deadline,
     ) -> Result<Option<Item>, ReadError> {
-        self.read(deadline, async |attempt| self.get_once(table, key.clone(), attempt).await).await
+        self.read(deadline, async |attempt| {
+            self.get_once(table, key.clone(), attempt).await
+        })
+        .await
     }
 
     async fn get_once(
@@ -55,10 +56,17 @@ impl Db {
         deadline: Deadline,
     ) -> Result<Vec<Item>, ReadError> {
         let mut seen = HashSet::new();
-        let unique: Vec<Key> = keys.into_iter().filter(|key| seen.insert(key.clone())).collect();
+        let unique: Vec<Key> = keys
+            .into_iter()
+            .filter(|key| seen.insert(key.clone()))
+            .collect();
         let mut items = Vec::new();
         for batch in unique.chunks(BATCH) {
-            let mut left = batch.iter().cloned().map(Key::into_item).collect::<Vec<_>>();
+            let mut left = batch
+                .iter()
+                .cloned()
+                .map(Key::into_item)
+                .collect::<Vec<_>>();
             let mut backoff = Backoff::new();
             while !left.is_empty() {
                 let before = items.len();
@@ -85,7 +93,9 @@ impl Db {
         keys: Vec<Item>,
         attempt: Attempt,
     ) -> Result<(Vec<Item>, Vec<Item>), CallError> {
-        let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true);
+        let wanted = KeysAndAttributes::builder()
+            .set_keys(Some(keys))
+            .consistent_read(true);
         let request = self
             .client
             .batch_get_item()
@@ -96,8 +106,14 @@ impl Db {
         let found = answer(attempt, request.send(), classify).await?;
         self.capacity.add_read(found.consumed_capacity());
         let items = found.responses.unwrap_or_default().remove(self.name(table));
-        let left = found.unprocessed_keys.unwrap_or_default().remove(self.name(table));
-        Ok((items.unwrap_or_default(), left.map(|left| left.keys).unwrap_or_default()))
+        let left = found
+            .unprocessed_keys
+            .unwrap_or_default()
+            .remove(self.name(table));
+        Ok((
+            items.unwrap_or_default(),
+            left.map(|left| left.keys).unwrap_or_default(),
+        ))
     }
 
     /// Reads one page of a partition, from behind the key `from` on.
@@ -107,8 +123,10 @@ impl Db {
         from: Option<Key>,
         deadline: Deadline,
     ) -> Result<Page, ReadError> {
-        self.read(deadline, async |attempt| self.query_once(query, from.clone(), attempt).await)
-            .await
+        self.read(deadline, async |attempt| {
+            self.query_once(query, from.clone(), attempt).await
+        })
+        .await
     }
 
     async fn query_once(
@@ -150,7 +168,9 @@ impl Db {
         let mut items = Vec::new();
         loop {
             let page = self.query_page(&rest, from, deadline).await?;
-            rest.limit = rest.limit.map(|n| n.saturating_sub(to_count(page.items.len())));
+            rest.limit = rest
+                .limit
+                .map(|n| n.saturating_sub(to_count(page.items.len())));
             items.extend(page.items);
             from = page.next;
             if from.is_none() || rest.limit == Some(0) {
@@ -213,7 +233,10 @@ fn page(items: Option<Vec<Item>>, last: Option<Item>) -> Result<Page, CallError>
     let next = last.filter(|key| !key.is_empty()).map(|key| {
         Key::of(&key).ok_or_else(|| CallError::Doubt("a page ended with an odd key".to_owned()))
     });
-    Ok(Page { items: items.unwrap_or_default(), next: next.transpose()? })
+    Ok(Page {
+        items: items.unwrap_or_default(),
+        next: next.transpose()?,
+    })
 }
 
 fn to_limit(limit: u32) -> i32 {

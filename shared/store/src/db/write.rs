@@ -2,9 +2,7 @@
 
 use std::collections::HashSet;
 
-use aws_sdk_dynamodb::types::{
-    DeleteRequest, Put as PutAction, TransactWriteItem, WriteRequest,
-};
+use aws_sdk_dynamodb::types::{DeleteRequest, Put as PutAction, TransactWriteItem, WriteRequest};
 
 use super::classify::{classify, classify_transaction};
 use super::client::signing_at;
@@ -95,7 +93,8 @@ impl Db {
     /// from an earlier attempt of its own whose answer was lost. At the deadline the error is
     /// [`CallError::Doubt`] if any attempt was in doubt.
     pub async fn put_repeatable(&self, put: Put, deadline: Deadline) -> Result<(), CallError> {
-        self.repeat(deadline, |attempt| self.put(put.clone(), attempt)).await
+        self.repeat(deadline, |attempt| self.put(put.clone(), attempt))
+            .await
     }
 
     /// Deletes items by key, trying again until the deadline; those that are not there count as
@@ -107,14 +106,19 @@ impl Db {
         deadline: Deadline,
     ) -> Result<(), CallError> {
         let mut seen = HashSet::new();
-        let unique: Vec<Key> = keys.into_iter().filter(|key| seen.insert(key.clone())).collect();
+        let unique: Vec<Key> = keys
+            .into_iter()
+            .filter(|key| seen.insert(key.clone()))
+            .collect();
         for batch in unique.chunks(BATCH) {
             let mut left = batch.iter().cloned().map(deletion).collect::<Vec<_>>();
             let mut backoff = Backoff::new();
             while !left.is_empty() {
                 let before = left.len();
                 left = self
-                    .repeat(deadline, |attempt| self.write_batch(table, left.clone(), attempt))
+                    .repeat(deadline, |attempt| {
+                        self.write_batch(table, left.clone(), attempt)
+                    })
                     .await?;
                 if left.len() == before {
                     backoff.pause().await;
@@ -140,7 +144,10 @@ impl Db {
             .config_override(signing_at(attempt.signed_at));
         let done = answer(attempt, request.send(), classify).await?;
         self.capacity.add_write(done.consumed_capacity());
-        let left = done.unprocessed_items.unwrap_or_default().remove(self.name(table));
+        let left = done
+            .unprocessed_items
+            .unwrap_or_default()
+            .remove(self.name(table));
         Ok(left.unwrap_or_default())
     }
 
@@ -177,6 +184,10 @@ impl CallError {
 }
 
 fn deletion(key: Key) -> WriteRequest {
-    let delete = DeleteRequest::builder().set_key(Some(key.into_item())).build();
-    WriteRequest::builder().delete_request(delete.expect("the key is set")).build()
+    let delete = DeleteRequest::builder()
+        .set_key(Some(key.into_item()))
+        .build();
+    WriteRequest::builder()
+        .delete_request(delete.expect("the key is set"))
+        .build()
 }

@@ -43,9 +43,15 @@ where
     };
     match call(request) {
         Ok(output) => match serde_json::to_vec(&output) {
-            Ok(body) => Answer { status: 200, body: body.into() },
+            Ok(body) => Answer {
+                status: 200,
+                body: body.into(),
+            },
             Err(error) => Answer::error(500, "InternalServerError", &error.to_string()),
         },
-        Err(error) => Answer { status: error.status_code(), body: error.to_json().into() },
+        Err(error) => Answer {
+            status: error.status_code(),
+            body: error.to_json().into(),
+        },
     }
 }

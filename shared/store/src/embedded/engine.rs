@@ -48,7 +48,10 @@ pub struct Engine {
 
 enum Seat {
     Here(Mutex<Core>),
-    Thread { queue: Option<mpsc::Sender<Job>>, thread: Option<JoinHandle<()>> },
+    Thread {
+        queue: Option<mpsc::Sender<Job>>,
+        thread: Option<JoinHandle<()>>,
+    },
 }
 
 struct Core {
@@ -65,23 +68,45 @@ impl Engine {
     /// Opens a database file, or makes it. Each write is on the disk before it is answered:
     /// SQLite's write-ahead log with `synchronous=FULL`, which is its default.
     pub fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, EngineError> {
-        let failed = |cause: String| EngineError::Open { path: path.to_owned(), cause };
-        let text = path.to_str().ok_or_else(|| failed("the path is not UTF-8".to_owned()))?;
+        let failed = |cause: String| EngineError::Open {
+            path: path.to_owned(),
+            cause,
+        };
+        let text = path
+            .to_str()
+            .ok_or_else(|| failed("the path is not UTF-8".to_owned()))?;
         let database = Database::new(text).map_err(|error| failed(error.to_string()))?;
         let (queue, jobs) = mpsc::channel();
-        let core = Core { database, clock: Arc::clone(&clock) };
+        let core = Core {
+            database,
+            clock: Arc::clone(&clock),
+        };
         let thread = thread::Builder::new().name("weir-engine".to_owned());
         let thread = thread.spawn(move || core.work(jobs));
         let thread = thread.map_err(|error| EngineError::Start(error.to_string()))?;
-        let seat = Seat::Thread { queue: Some(queue), thread: Some(thread) };
-        Ok(Self { seat, clock, positions: Positions::default() })
+        let seat = Seat::Thread {
+            queue: Some(queue),
+            thread: Some(thread),
+        };
+        Ok(Self {
+            seat,
+            clock,
+            positions: Positions::default(),
+        })
     }
 
     /// A database in memory, which is gone when the engine is dropped.
     pub fn memory(clock: Arc<dyn Clock>) -> Result<Self, EngineError> {
         let database = Database::memory().map_err(|error| EngineError::Start(error.to_string()))?;
-        let core = Core { database, clock: Arc::clone(&clock) };
-        Ok(Self { seat: Seat::Here(Mutex::new(core)), clock, positions: Positions::default() })
+        let core = Core {
+            database,
+            clock: Arc::clone(&clock),
+        };
+        Ok(Self {
+            seat: Seat::Here(Mutex::new(core)),
+            clock,
+            positions: Positions::default(),
+        })
     }
 }
 

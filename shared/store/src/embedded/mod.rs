@@ -11,3 +11,6 @@ mod transport;
 pub use engine::{Engine, EngineError};
 pub(crate) use transport::EmbeddedHttp;
 pub use transport::{Answer, Call, Cut, Transport};
+
+#[cfg(test)]
+mod tests;

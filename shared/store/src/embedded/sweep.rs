@@ -22,7 +22,11 @@ pub(super) struct Positions(Mutex<HashMap<Table, Value>>);
 
 impl Positions {
     fn of(&self, table: Table) -> Option<Value> {
-        self.0.lock().expect("no holder panics").get(&table).cloned()
+        self.0
+            .lock()
+            .expect("no holder panics")
+            .get(&table)
+            .cloned()
     }
 
     fn put(&self, table: Table, position: Option<Value>) {
@@ -74,7 +78,9 @@ impl Engine {
         let mut deleted = 0;
         for keys in scanned.items.chunks(DELETIONS) {
             let deletions: Vec<_> = keys.iter().map(|key| deletion(name, key, &now)).collect();
-            let done = self.ask("TransactWriteItems", json!({ "TransactItems": deletions })).await?;
+            let done = self
+                .ask("TransactWriteItems", json!({ "TransactItems": deletions }))
+                .await?;
             // Refused when an item was replaced since the scan; the next sweep sees to the others.
             if done.status == 200 {
                 deleted += keys.len() as u64;
@@ -87,12 +93,17 @@ impl Engine {
     async fn ask(&self, operation: &str, body: Value) -> Result<Answer, Cut> {
         let body = body.to_string().into();
         let signed_at = self.clock.now();
-        self.call(Call { operation: operation.to_owned(), body, signed_at }).await
+        self.call(Call {
+            operation: operation.to_owned(),
+            body,
+            signed_at,
+        })
+        .await
     }
 }
 
 /// Deletes the item unless another has taken its place since.
-fn deletion(name: &str, key: &Value, now: &str) -> Value {
+pub(super) fn deletion(name: &str, key: &Value, now: &str) -> Value {
     json!({ "Delete": {
         "TableName": name,
         "Key": key,

@@ -47,7 +47,10 @@ impl Answer {
     /// An error as DynamoDB answers it.
     pub fn error(status: u16, code: &str, message: &str) -> Self {
         let body = serde_json::json!({ "__type": code, "message": message });
-        Self { status, body: body.to_string().into() }
+        Self {
+            status,
+            body: body.to_string().into(),
+        }
     }
 }
 
@@ -97,7 +100,11 @@ fn read(request: &HttpRequest) -> Option<Call> {
     let (_, operation) = request.headers().get("x-amz-target")?.split_once('.')?;
     let signed_at = read_date(request.headers().get("x-amz-date")?)?;
     let body = Bytes::copy_from_slice(request.body().bytes()?);
-    Some(Call { operation: operation.to_owned(), body, signed_at })
+    Some(Call {
+        operation: operation.to_owned(),
+        body,
+        signed_at,
+    })
 }
 
 /// Reads `20240131T235959Z`, as signatures spell a time (IAM user guide, "Elements of an AWS API
@@ -121,7 +128,14 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_none() {
-        for text in ["", "Z", "T", "20240131T235959", "2024-01-31T23:59:59Z", "20241331T000000Z"] {
+        for text in [
+            "",
+            "Z",
+            "T",
+            "20240131T235959",
+            "2024-01-31T23:59:59Z",
+            "20241331T000000Z",
+        ] {
             assert_eq!(read_date(text), None, "{text}");
         }
     }
