@@ -22,8 +22,8 @@ impl Db {
         key: Key,
         deadline: Deadline,
     ) -> Result<Option<Item>, ReadError> {
-        self.read(deadline, async |attempt| {
-            self.get_once(table, key.clone(), attempt).await
+        self.read(deadline, |attempt| {
+            self.get_once(table, key.clone(), attempt)
         })
         .await
     }
@@ -71,8 +71,8 @@ impl Db {
             while !left.is_empty() {
                 let before = items.len();
                 let (found, unprocessed) = self
-                    .read(deadline, async |attempt| {
-                        self.get_batch(table, left.clone(), attempt).await
+                    .read(deadline, |attempt| {
+                        self.get_batch(table, left.clone(), attempt)
                     })
                     .await?;
                 items.extend(found);
@@ -123,8 +123,8 @@ impl Db {
         from: Option<Key>,
         deadline: Deadline,
     ) -> Result<Page, ReadError> {
-        self.read(deadline, async |attempt| {
-            self.query_once(query, from.clone(), attempt).await
+        self.read(deadline, |attempt| {
+            self.query_once(query, from.clone(), attempt)
         })
         .await
     }
@@ -189,7 +189,8 @@ impl Db {
         attributes: Option<Vec<&'static str>>,
         deadline: Deadline,
     ) -> Result<Page, ReadError> {
-        let once = async |attempt: Attempt| {
+        let (attributes, from) = (&attributes, &from);
+        let once = |attempt: Attempt| async move {
             let (projection, names) = projection(attributes.as_deref());
             let request = self
                 .client
@@ -210,11 +211,14 @@ impl Db {
         self.read(deadline, once).await
     }
 
-    async fn read<T>(
+    async fn read<T, F>(
         &self,
         deadline: Deadline,
-        once: impl AsyncFn(Attempt) -> Result<T, CallError>,
-    ) -> Result<T, ReadError> {
+        once: impl Fn(Attempt) -> F,
+    ) -> Result<T, ReadError>
+    where
+        F: Future<Output = Result<T, CallError>> + Send,
+    {
         let mut cause = "the deadline had passed".to_owned();
         let mut backoff = Backoff::new();
         while let Some(attempt) = self.attempt_until(deadline) {

@@ -152,11 +152,14 @@ impl Db {
     }
 
     /// Repeats attempts until one is done or refused for good, or the deadline has passed.
-    async fn repeat<T>(
+    async fn repeat<T, F>(
         &self,
         deadline: Deadline,
-        one: impl AsyncFn(Attempt) -> Result<T, CallError>,
-    ) -> Result<T, CallError> {
+        one: impl Fn(Attempt) -> F,
+    ) -> Result<T, CallError>
+    where
+        F: Future<Output = Result<T, CallError>> + Send,
+    {
         let mut failed = CallError::Throttled;
         let mut backoff = Backoff::new();
         while let Some(attempt) = self.attempt_until(deadline) {

@@ -1,0 +1,122 @@
+//! `POST /api/track/`: the Tracking API.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use sha2::{Digest as _, Sha256};
+use weir_service::auth::Scope;
+use weir_service::{Problem, ProblemDocument, Service};
+use weir_store::Submission;
+
+use crate::answer::{self, Counts};
+use crate::body::Form;
+use crate::{check, key};
+
+/// Keys of this door are not those of another.
+const DOOR: &str = "track";
+
+/// Stores events.
+///
+/// The body is one event, a JSON array of events, `{"events": [...]}`, newline-delimited JSON
+/// (`application/x-ndjson`), or one event form-encoded; gzip or zstd if `Content-Encoding` says so.
+/// An event has `namespace` and `name` (1 to 120 characters), `value` (a finite number), and may
+/// have `timestamp` (ISO 8601, Unix seconds or milliseconds; else the time of receipt), `id` (at
+/// most 128 characters; counted once per series within a day, whatever request brings it again),
+/// `actor`, `properties` (an object) and `expires`. Other fields join the properties.
+///
+/// One event is answered with itself, as it is stored; several with their counts. If one is bad,
+/// none is stored. A repeat with the same `Idempotency-Key` within a day is counted once and
+/// answered alike. A 5xx means that nothing is stored, except for the codes `repeat-with-key` (a
+/// repeat under the named key completes it) and `outcome-unknown`.
+#[utoipa::path(
+    post,
+    path = "/api/track/",
+    tag = "track",
+    request_body(content = inline(EventSchema), description = "One event or many"),
+    params(("Idempotency-Key" = Option<String>, Header, description = "The client's own name for this request, 1 to 255 visible ASCII characters")),
+    security(("oauth2" = ["write"])),
+    responses(
+        (status = 201, description = "Stored: the event, or the counts of many", body = Counts),
+        (status = 400, description = "Bad events, each named; nothing is stored", body = ProblemDocument),
+        (status = 401, description = "No token, or not a good one", body = ProblemDocument),
+        (status = 403, description = "The token lacks the scope write", body = ProblemDocument),
+        (status = 413, description = "Over 4 MB, 32 MB decompressed, or 10,000 events", body = ProblemDocument),
+        (status = 415, description = "A media type or an encoding that is not known", body = ProblemDocument),
+        (status = 422, description = "The key was used with another body", body = ProblemDocument),
+        (status = 429, description = "The client is over its rate", body = ProblemDocument),
+        (status = 503, description = "Try again after Retry-After", body = ProblemDocument),
+    )
+)]
+pub(crate) async fn track(
+    State(service): State<Arc<Service>>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let received = service.now();
+    let (parts, body) = request.into_parts();
+    let caller = service.authorize(&parts, Scope::Write).await?;
+    let key = key::read(&parts.headers)?;
+    let form = Form::of(&parts.headers)?;
+    let mut body = service.read_body(&parts.headers, body).await?;
+    // Parsed events take about as much again as their text.
+    body.charge(body.bytes().len())?;
+    let batch = form.read(body.text()?)?;
+    let one = batch.is_one();
+    let events = check::all(batch)?;
+    let first = if one { events.first().cloned() } else { None };
+    let submission = Submission {
+        events,
+        key,
+        body: Sha256::digest(body.bytes()).into(),
+        received,
+        client: caller.client.to_string(),
+        door: DOOR,
+    };
+    let accepted = service.store.accept(submission).await?;
+    Ok(match first {
+        Some(event) => answer::of_one(&event, accepted),
+        None => answer::of_many(accepted),
+    })
+}
+
+/// Stores events: the same without the final slash.
+#[utoipa::path(
+    post,
+    path = "/api/track",
+    tag = "track",
+    request_body(content = inline(EventSchema), description = "One event or many"),
+    security(("oauth2" = ["write"])),
+    responses((status = 201, description = "As for /api/track/", body = Counts))
+)]
+pub(crate) async fn track_without_slash(
+    state: State<Arc<Service>>,
+    request: Request,
+) -> Result<Response, Problem> {
+    track(state, request).await
+}
+
+/// An event as a client sends it.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "it only describes")]
+struct EventSchema {
+    /// What the event belongs to.
+    #[schema(example = "Frontend", min_length = 1, max_length = 120)]
+    namespace: String,
+    /// What happened.
+    #[schema(example = "pageView", min_length = 1, max_length = 120)]
+    name: String,
+    /// How much of it.
+    #[schema(example = 1)]
+    value: f64,
+    /// When; the time of receipt if it is missing.
+    #[schema(example = "2020-11-12T11:10:00Z")]
+    timestamp: Option<String>,
+    /// The client's own name for the event.
+    id: Option<String>,
+    /// Who did it.
+    actor: Option<String>,
+    /// Anything else about it, up to 32 KB.
+    properties: Option<std::collections::HashMap<String, String>>,
+    /// From when on the event need not be kept.
+    expires: Option<String>,
+}

@@ -1,0 +1,262 @@
+//! Accepts events: plans a request, sees it into the store exactly once, and says what became
+//! of it.
+//!
+//! The way of a request is [`plan`] → [`lane`] → [`round`], with [`receipt`] for what remembers
+//! it and [`settle`] for what could not be seen to its end. A request too large for one
+//! transaction goes through [`large`].
+
+mod lane;
+mod large;
+pub(crate) mod plan;
+mod receipt;
+mod round;
+mod settle;
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::sync::oneshot;
+use weir_model::{Event, Series, Timestamp};
+
+pub(crate) use lane::Lane;
+pub use plan::stored_event;
+use plan::{Part, Plan, Recipe, plan};
+pub use receipt::Hash;
+use receipt::{Answer, Receipt};
+use round::{Failure, Job, Landed};
+
+use crate::db::Deadline;
+use crate::sequence::Nonce;
+use crate::store::Store;
+
+/// First attempts end this long after a request arrived.
+pub(crate) const FIRST_ATTEMPTS: Duration = Duration::from_secs(10);
+
+/// Settling ends this long after a request arrived.
+pub(crate) const SETTLING: Duration = Duration::from_secs(20);
+
+/// A request's events, checked, with what tells it from others.
+#[derive(Debug, Clone)]
+pub struct Submission {
+    /// The events in body order, at most 10,000.
+    pub events: Vec<Event>,
+    /// The idempotency key, if there is one.
+    pub key: Option<IdempotencyKey>,
+    /// SHA-256 of the decoded body: a repeat must have the same.
+    pub body: Hash,
+    /// When the request arrived; the time of events that have none.
+    pub received: Timestamp,
+    /// Under whose name a key is made up for a request that needs one.
+    pub client: String,
+    /// The door it came in by: keys of one are not those of another.
+    pub door: &'static str,
+}
+
+/// A client's own name for a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyKey(pub String);
+
+/// What was made of a submission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Accepted {
+    /// Events stored, now or when this request first came.
+    pub accepted: u64,
+    /// Events dropped because their id was there already.
+    pub duplicates: u64,
+    /// The time of events that came without one.
+    pub received: Timestamp,
+    /// What the ids of events that came without one derive from.
+    pub nonce: Nonce,
+}
+
+/// Why a submission was not accepted.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum AcceptError {
+    /// The key was used with another body within a day.
+    #[error("the idempotency key was used with another body")]
+    KeyReused,
+    /// Nothing is stored; the same request may be sent again.
+    #[error("nothing was stored: {0}")]
+    NotStored(String),
+    /// It may be stored, in part or whole. The same body under this key completes it.
+    #[error("repeat under the key {key:?}: {cause}")]
+    RepeatUnderKey {
+        /// The client's key, or one made up for it.
+        key: String,
+        /// What went wrong.
+        cause: String,
+    },
+    /// It has no key, and whether it is stored could not be found out.
+    #[error("the outcome is unknown")]
+    OutcomeUnknown,
+    /// A defect of ours; nothing is stored.
+    #[error("a defect: {0}")]
+    Defect(String),
+}
+
+impl Store {
+    /// Stores a request's events exactly once, as far as its key and ids allow.
+    ///
+    /// Returns only when every event is durable and can be queried. A repeat of a key gets the
+    /// first answer; events whose id was stored within a day are counted as duplicates.
+    pub async fn accept(&self, submission: Submission) -> Result<Accepted, AcceptError> {
+        let nonce = self.draw_nonce();
+        let shards = self.prepare(&submission, submission.received).await?;
+        let recipe = Recipe {
+            received: submission.received,
+            nonce,
+            shards,
+        };
+        let Plan { mut parts, repeats } = plan(&submission.events, &recipe);
+        match parts.pop() {
+            None => Ok(Accepted {
+                accepted: 0,
+                duplicates: 0,
+                received: recipe.received,
+                nonce,
+            }),
+            Some(part) if parts.is_empty() => {
+                self.accept_one(submission, recipe, part, repeats).await
+            }
+            Some(last) => {
+                parts.push(last);
+                self.accept_large(submission, recipe, Plan { parts, repeats })
+                    .await
+            }
+        }
+    }
+
+    /// Sees to the catalogue before the first commit into a year, and gives the shards of series
+    /// that have several.
+    async fn prepare(
+        &self,
+        submission: &Submission,
+        received: Timestamp,
+    ) -> Result<HashMap<Series, u8>, AcceptError> {
+        let mut years: BTreeSet<(&Series, u16)> = BTreeSet::new();
+        for event in &submission.events {
+            years.insert((
+                &event.series,
+                event.timestamp.unwrap_or(received).day().year(),
+            ));
+        }
+        let deadline = Deadline::at(submission.received.saturating_add(FIRST_ATTEMPTS));
+        let shards = self.catalogue_years(&years, deadline).await;
+        shards.map_err(|e| AcceptError::NotStored(e.to_string()))
+    }
+
+    async fn accept_one(
+        &self,
+        submission: Submission,
+        recipe: Recipe,
+        part: Part,
+        repeats: u64,
+    ) -> Result<Accepted, AcceptError> {
+        let guard = submission.key.as_ref().map(|key| submission.guard(key));
+        let nonce = recipe.nonce;
+        let landed = self.commit(&submission, part, guard, recipe, repeats).await;
+        match landed {
+            Ok(Landed::Stored {
+                accepted,
+                duplicates,
+            }) => Ok(Accepted {
+                accepted,
+                duplicates,
+                received: submission.received,
+                nonce,
+            }),
+            Ok(Landed::Repeated(receipt)) => self.repeat(submission, receipt).await,
+            Err(failure) => Err(submission.failed(failure)),
+        }
+    }
+
+    /// Answers a request whose receipt was there already.
+    async fn repeat(
+        &self,
+        submission: Submission,
+        receipt: Receipt,
+    ) -> Result<Accepted, AcceptError> {
+        if receipt.body != submission.body {
+            return Err(AcceptError::KeyReused);
+        }
+        match receipt.answer {
+            Answer::Counts {
+                accepted,
+                duplicates,
+            } => {
+                let Recipe {
+                    received, nonce, ..
+                } = receipt.recipe;
+                Ok(Accepted {
+                    accepted,
+                    duplicates,
+                    received,
+                    nonce,
+                })
+            }
+            Answer::Planned { .. } => self.finish_large(submission, receipt).await,
+        }
+    }
+
+    /// Sends one part through its lane and waits for what becomes of it.
+    async fn commit(
+        &self,
+        submission: &Submission,
+        part: Part,
+        guard: Option<String>,
+        recipe: Recipe,
+        duplicates: u64,
+    ) -> Result<Landed, Failure> {
+        let (answer, landed) = oneshot::channel();
+        let counts = Answer::Counts {
+            accepted: 0,
+            duplicates: 0,
+        };
+        let receipt = Receipt {
+            body: submission.body,
+            recipe,
+            answer: counts,
+        };
+        let at = self.lane_of(&part.pieces[0].series);
+        let arrived = submission.received;
+        let job = Job {
+            part,
+            guard,
+            receipt,
+            arrived,
+            duplicates,
+            answer,
+        };
+        self.lane(at).submit(self, at, job);
+        landed.await.unwrap_or(Err(Failure::Unknown))
+    }
+}
+
+impl Submission {
+    fn guard(&self, key: &IdempotencyKey) -> String {
+        receipt::request_partition(&self.client, self.door, &key.0)
+    }
+
+    fn failed(&self, failure: Failure) -> AcceptError {
+        match (failure, &self.key) {
+            (Failure::NotStored(cause), _) => AcceptError::NotStored(cause),
+            (Failure::Doubt(cause), Some(key)) => AcceptError::RepeatUnderKey {
+                key: key.0.clone(),
+                cause,
+            },
+            (Failure::Unknown, Some(key)) => AcceptError::RepeatUnderKey {
+                key: key.0.clone(),
+                cause: "the outcome is unknown".into(),
+            },
+            (Failure::Doubt(_) | Failure::Unknown, None) => AcceptError::OutcomeUnknown,
+            (Failure::Defect(cause), _) => AcceptError::Defect(cause),
+        }
+    }
+
+    /// The request's series in the order of their keys.
+    fn series(&self) -> Vec<Series> {
+        let distinct: BTreeSet<&Series> = self.events.iter().map(|event| &event.series).collect();
+        distinct.into_iter().cloned().collect()
+    }
+}
