@@ -3,7 +3,7 @@
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use serde_json::value::RawValue;
-use weir_model::json;
+use weir_model::json::{self, JsonError};
 use weir_model::limits::EVENTS_PER_REQUEST;
 use weir_service::Problem;
 
@@ -73,21 +73,28 @@ impl Form {
 }
 
 fn read_json(text: &str) -> Result<Batch<'_>, Problem> {
-    let events = json::split(text)
-        .map_err(|e| Problem::bad_request("invalid-json", format!("the body: {e}")))?;
+    let events = json::split(text).map_err(refuse)?;
     match events.as_slice() {
         [event] if event.get().len() == text.trim().len() => Ok(Batch::One(event.get())),
         _ => bounded(events.into_iter().map(RawValue::get).collect()),
     }
 }
 
-fn bounded(events: Vec<&str>) -> Result<Batch<'_>, Problem> {
-    if events.len() > EVENTS_PER_REQUEST {
-        let detail = format!(
-            "{} events are in the body; {EVENTS_PER_REQUEST} are allowed in a request",
-            events.len()
-        );
-        return Err(Problem::too_large(detail).with_member("limit_events", EVENTS_PER_REQUEST));
+fn refuse(error: JsonError) -> Problem {
+    match error {
+        JsonError::TooManyEvents => too_many(),
+        other => Problem::bad_request("invalid-json", format!("the body: {other}")),
     }
-    Ok(Batch::Many(events))
+}
+
+fn bounded(events: Vec<&str>) -> Result<Batch<'_>, Problem> {
+    match events.len() <= EVENTS_PER_REQUEST {
+        true => Ok(Batch::Many(events)),
+        false => Err(too_many()),
+    }
+}
+
+fn too_many() -> Problem {
+    let detail = format!("the body holds more than the {EVENTS_PER_REQUEST} events of one request");
+    Problem::too_large(detail).with_member("limit_events", EVENTS_PER_REQUEST)
 }

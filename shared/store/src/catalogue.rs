@@ -136,7 +136,7 @@ impl Store {
             let absent = missing.into_iter().filter(|(_, year)| *year != SETTINGS);
             let absent: Vec<_> = absent.filter(|place| !there.contains(place)).collect();
             self.put_namespaces(&absent, deadline).await?;
-            self.put_years(&absent, deadline).await?;
+            self.put_years(absent, deadline).await?;
         }
         Ok(self.known().shards(wanted))
     }
@@ -177,13 +177,9 @@ impl Store {
         absent: &[(Series, u16)],
         deadline: Deadline,
     ) -> Result<(), StoreError> {
-        let namespaces: BTreeSet<&Name> = absent.iter().map(|(s, _)| &s.namespace).collect();
+        let namespaces: BTreeSet<Name> = absent.iter().map(|(s, _)| s.namespace.clone()).collect();
         let puts = namespaces.into_iter().map(|namespace| {
-            let key = Key {
-                pk: keys::NAMESPACES.into(),
-                sk: Some(namespace.as_str().into()),
-            };
-            self.put_if_absent(key, deadline)
+            self.put_if_absent(Key::new(keys::NAMESPACES, namespace.as_str()), deadline)
         });
         stream::iter(puts)
             .buffer_unordered(PUTS_AT_ONCE)
@@ -193,20 +189,29 @@ impl Store {
 
     async fn put_years(
         &self,
-        absent: &[(Series, u16)],
+        absent: Vec<(Series, u16)>,
         deadline: Deadline,
     ) -> Result<(), StoreError> {
-        let puts = absent.iter().map(async |(series, year)| {
-            self.put_if_absent(year_key(series, *year), deadline)
-                .await?;
-            self.known()
-                .remember(series, |entry| _ = entry.years.insert(*year));
-            Ok::<(), StoreError>(())
-        });
+        let puts = absent
+            .into_iter()
+            .map(|(series, year)| self.put_year(series, year, deadline));
         stream::iter(puts)
             .buffer_unordered(PUTS_AT_ONCE)
             .try_collect()
             .await
+    }
+
+    async fn put_year(
+        &self,
+        series: Series,
+        year: u16,
+        deadline: Deadline,
+    ) -> Result<(), StoreError> {
+        self.put_if_absent(year_key(&series, year), deadline)
+            .await?;
+        self.known()
+            .remember(&series, |entry| _ = entry.years.insert(year));
+        Ok(())
     }
 
     /// Being there is all that matters, so a refusal is as good.
