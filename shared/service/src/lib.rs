@@ -1,1 +1,25 @@
-//! placeholder
+//! The HTTP edge that all functions share: who is calling, how much they may send, and how they
+//! are told what went wrong.
+//!
+//! Knows nothing of events. A function's router takes an `Arc<Service>`, lets callers in by
+//! [`Service::authorize`] or [`auth::Authorized`], reads bodies by [`Service::read_body`] and
+//! answers errors as [`Problem`]; whoever listens surrounds the merged routers by [`layer::edge`].
+
+pub mod auth;
+pub mod body;
+pub mod budget;
+pub mod clients;
+pub mod health;
+pub mod layer;
+pub mod negotiate;
+pub mod openapi;
+pub mod problem;
+pub mod secret;
+mod service;
+mod store_problem;
+#[cfg(test)]
+mod testing;
+
+pub use auth::{Caller, Scope, Scopes};
+pub use problem::{FieldProblem, MAX_FIELD_ERRORS, Problem, ProblemDocument};
+pub use service::{IN_FLIGHT_BYTES, Service, ServiceConfig, TOKEN_LIFETIME};

@@ -1,0 +1,210 @@
+//! Lets a request in: reads its bearer token (RFC 6750), and checks it, its revocation, its
+//! client's rate and its scopes, in this order.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{FromRef, FromRequestParts};
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+use http::{HeaderMap, StatusCode};
+use weir_store::registry::ClientId;
+
+use super::revoked::NoCopy;
+use super::scope::{Scope, Scopes};
+use super::token::{Claims, TokenError};
+use crate::Service;
+use crate::problem::Problem;
+
+const REALM: &str = "Bearer realm=\"weir\"";
+
+/// After how long a request should come again that was turned away because revocations are
+/// unknown.
+const UNKNOWN_RETRY: Duration = Duration::from_secs(5);
+
+/// Who sent a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The client, or `local`.
+    pub client: ClientId,
+    /// What its token permits.
+    pub scopes: Scopes,
+}
+
+/// Marks requests that came in by the control socket: whoever can open it administers this Weir.
+/// Nothing but that socket's listener may put it among a request's extensions.
+#[derive(Debug, Clone, Copy)]
+pub struct LocalAdmin;
+
+impl Service {
+    /// Finds out who sent a request and whether they have the scope.
+    ///
+    /// # Errors
+    /// 401 without a good token, 403 without the scope, 429 over the client's rate, 503 when
+    /// it cannot be known what is revoked.
+    pub async fn authorize(&self, request: &Parts, scope: Scope) -> Result<Caller, Problem> {
+        if request.extensions.get::<LocalAdmin>().is_some() {
+            return Ok(Caller {
+                client: ClientId::local(),
+                scopes: Scopes::ALL,
+            });
+        }
+        let token = bearer(&request.headers)?;
+        let claims = self.tokens().verify(token, self.now()).map_err(bad_token)?;
+        let caller = caller(&claims)?;
+        self.refuse_revoked(&claims).await?;
+        if let Some(rate) = claims.rate {
+            self.within_rate(&caller.client, rate)?;
+        }
+        match caller.scopes.contains(scope) {
+            true => Ok(caller),
+            false => Err(without_scope(scope)),
+        }
+    }
+
+    /// Counts a request against its client's rate.
+    ///
+    /// # Errors
+    /// 429 when the client is over it.
+    pub fn within_rate(&self, client: &ClientId, rate: u32) -> Result<(), Problem> {
+        self.rates().take(client, rate, self.now()).map_err(|wait| {
+            let detail = format!("this client may make {rate} requests a second");
+            Problem::new(StatusCode::TOO_MANY_REQUESTS, "over-rate", detail).with_retry_after(wait)
+        })
+    }
+
+    async fn refuse_revoked(&self, claims: &Claims) -> Result<(), Problem> {
+        match self
+            .revoked_copy()
+            .contains(&self.store, &claims.jti, &claims.sub)
+            .await
+        {
+            Ok(false) => Ok(()),
+            Ok(true) => Err(invalid_token("the token was revoked")),
+            Err(NoCopy(error)) => {
+                tracing::error!(%error, "no request is let in: what is revoked is unknown: {error}");
+                let detail = "it cannot be told whether the token was revoked";
+                Err(Problem::unavailable(
+                    "store-unavailable",
+                    detail,
+                    UNKNOWN_RETRY,
+                ))
+            }
+        }
+    }
+}
+
+fn caller(claims: &Claims) -> Result<Caller, Problem> {
+    let client = ClientId::parse(&claims.sub).map_err(|_| bad_token(TokenError::Invalid))?;
+    let scopes = Scopes::known(claims.scope.split_ascii_whitespace());
+    Ok(Caller { client, scopes })
+}
+
+/// The token of the one `Authorization` header, whose scheme is compared without regard to case.
+fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return Err(without_token());
+    };
+    let (scheme, token) = value
+        .to_str()
+        .ok()
+        .and_then(|value| value.trim().split_once(' '))
+        .ok_or_else(without_token)?;
+    match scheme.eq_ignore_ascii_case("bearer") {
+        true => Ok(token.trim_start()),
+        false => Err(without_token()),
+    }
+}
+
+/// RFC 6750 section 3: a request that did not try to authenticate gets no error code.
+fn without_token() -> Problem {
+    let detail = "send an access token: Authorization: Bearer TOKEN";
+    Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail).with_challenge(REALM)
+}
+
+fn bad_token(error: TokenError) -> Problem {
+    invalid_token(&error.to_string())
+}
+
+fn invalid_token(reason: &str) -> Problem {
+    let challenge = format!("{REALM}, error=\"invalid_token\", error_description=\"{reason}\"");
+    Problem::new(StatusCode::UNAUTHORIZED, "invalid-token", reason).with_challenge(&challenge)
+}
+
+fn without_scope(scope: Scope) -> Problem {
+    let challenge = format!("{REALM}, error=\"insufficient_scope\", scope=\"{scope}\"");
+    let detail = format!("this needs a token with the scope {scope}");
+    Problem::new(StatusCode::FORBIDDEN, "insufficient-scope", detail)
+        .with_challenge(&challenge)
+        .with_member("scope", scope.as_str())
+}
+
+/// A scope as a type, for [`Authorized`].
+pub trait Needs: Send + Sync {
+    /// The scope.
+    const SCOPE: Scope;
+}
+
+/// Scopes as types.
+pub mod need {
+    use super::{Needs, Scope};
+
+    /// [`Scope::Read`].
+    #[derive(Debug)]
+    pub struct Read;
+
+    /// [`Scope::Write`].
+    #[derive(Debug)]
+    pub struct Write;
+
+    /// [`Scope::Aggregation`].
+    #[derive(Debug)]
+    pub struct Aggregation;
+
+    impl Needs for Read {
+        const SCOPE: Scope = Scope::Read;
+    }
+
+    impl Needs for Write {
+        const SCOPE: Scope = Scope::Write;
+    }
+
+    impl Needs for Aggregation {
+        const SCOPE: Scope = Scope::Aggregation;
+    }
+}
+
+/// Extracts the caller of a request that has the scope, as in `Authorized<need::Write>`; any other
+/// request is answered with the problem.
+pub struct Authorized<N: Needs> {
+    /// Who sent the request.
+    pub caller: Caller,
+    need: PhantomData<N>,
+}
+
+impl<N: Needs> fmt::Debug for Authorized<N> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Authorized({}, {:?})", N::SCOPE, self.caller)
+    }
+}
+
+impl<N, S> FromRequestParts<S> for Authorized<N>
+where
+    N: Needs,
+    S: Send + Sync,
+    Arc<Service>: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let service = Arc::<Service>::from_ref(state);
+        let caller = service.authorize(parts, N::SCOPE).await?;
+        Ok(Authorized {
+            caller,
+            need: PhantomData,
+        })
+    }
+}

@@ -1,0 +1,169 @@
+//! What surrounds every router of a process: request ids, the access log, and problems for what
+//! no handler answers.
+//!
+//! The access log names the method, the matched route, the status and the time, and never the
+//! path, the query or a header: some old clients carry keys there.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use futures::FutureExt;
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+use tracing::Instrument;
+
+use crate::problem::Problem;
+use crate::secret::{hex, random_bytes};
+
+/// The answer's header that names the request, as the log does.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Names a request in the log and in its answer's `X-Request-Id`. Drawn here, never taken from
+/// the request.
+#[derive(Debug, Clone)]
+pub struct RequestId(pub Arc<str>);
+
+/// Surrounds a finished router. Routes that are added later are outside.
+pub fn edge(router: Router) -> Router {
+    router
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(from_fn(surround))
+}
+
+async fn no_such_path() -> Problem {
+    Problem::not_found("there is nothing at this path")
+}
+
+/// The router adds `Allow`.
+async fn no_such_method() -> Problem {
+    let detail = "the path takes other methods, which Allow lists";
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail)
+}
+
+async fn surround(mut request: Request, next: Next) -> Response {
+    let id = hex(&random_bytes::<8>());
+    request
+        .extensions_mut()
+        .insert(RequestId(id.as_str().into()));
+    let span = tracing::info_span!("request", id);
+    let mut response = logged(request, next).instrument(span).await;
+    if let Ok(id) = HeaderValue::try_from(id) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    response
+}
+
+async fn logged(request: Request, next: Next) -> Response {
+    let start = Instant::now();
+    let method = known_method(request.method());
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map_or("none", MatchedPath::as_str);
+    let response = caught(request, next).await;
+    let status = response.status().as_u16();
+    let ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(
+        method,
+        route,
+        status,
+        ms,
+        "{method} {route} {status} in {ms} ms"
+    );
+    response
+}
+
+/// A method is free text, so only the usual ones are written down.
+fn known_method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}
+
+/// A panic in a handler ends its request and nothing else. The panic hook has reported it.
+async fn caught(request: Request, next: Next) -> Response {
+    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) => response,
+        Err(_) => {
+            tracing::error!("a request ended in a panic");
+            Problem::internal().into_response()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::{Body, to_bytes};
+    use axum::extract::Path;
+    use axum::routing::{get, post};
+    use http::header::{ALLOW, CONTENT_TYPE};
+    use serde_json::Value;
+    use tower::ServiceExt;
+
+    fn router() -> Router {
+        let routes = Router::new()
+            .route(
+                "/api/{name}",
+                get(|Path(name): Path<String>| async move { name }),
+            )
+            .route("/post", post(async || "posted").delete(async || "deleted"))
+            .route("/panic", get(panics));
+        edge(routes)
+    }
+
+    async fn panics() -> &'static str {
+        panic!("on purpose, for a test")
+    }
+
+    async fn send(method: &str, path: &str) -> Response {
+        let request = Request::builder().method(method).uri(path);
+        router()
+            .oneshot(request.body(Body::empty()).unwrap())
+            .await
+            .unwrap()
+    }
+
+    async fn check(method: &str, path: &str, status: u16, code: &str) -> http::HeaderMap {
+        let response = send(method, path).await;
+        assert_eq!(response.status().as_u16(), status);
+        let headers = response.headers().clone();
+        assert_eq!(headers[CONTENT_TYPE], "application/problem+json");
+        let body = to_bytes(response.into_body(), 10_000).await.unwrap();
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(
+            (&body["code"], &body["status"]),
+            (&code.into(), &status.into())
+        );
+        headers
+    }
+
+    #[tokio::test]
+    async fn what_no_handler_answers_is_a_problem() {
+        check("GET", "/nowhere", 404, "not-found").await;
+        check("GET", "/panic", 500, "internal").await;
+        let headers = check("GET", "/post", 405, "method-not-allowed").await;
+        let mut allowed: Vec<_> = headers[ALLOW].to_str().unwrap().split(',').collect();
+        allowed.sort_unstable();
+        assert_eq!(allowed, ["DELETE", "POST"]);
+    }
+
+    #[tokio::test]
+    async fn every_answer_names_its_request() {
+        let id = |response: Response| response.headers()[REQUEST_ID].to_str().unwrap().to_owned();
+        let (one, other) = (send("GET", "/api/x").await, send("GET", "/panic").await);
+        let (one, other) = (id(one), id(other));
+        assert_eq!(one.len(), 16);
+        assert_ne!(one, other);
+    }
+}

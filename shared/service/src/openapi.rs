@@ -1,0 +1,101 @@
+//! The description of the whole API, merged from what each function says of itself.
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::routing::get;
+use http::header::CONTENT_TYPE;
+use utoipa::openapi::security::{ClientCredentials, Flow, OAuth2, Scopes, SecurityScheme};
+use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder, SecurityRequirement};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::auth::Scope;
+
+/// The name under which operations refer to bearer tokens.
+pub const OAUTH2: &str = "oauth2";
+
+/// Merges descriptions into one of Weir. An operation needs a token unless it says otherwise.
+pub fn merge(docs: impl IntoIterator<Item = OpenApi>) -> OpenApi {
+    let info = InfoBuilder::new()
+        .title("Weir")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(
+            "Event tracking and aggregates. Times are RFC 3339 in UTC.",
+        ))
+        .build();
+    let security = [SecurityRequirement::new(OAUTH2, Vec::<String>::new())];
+    let empty = OpenApiBuilder::new()
+        .info(info)
+        .security(Some(security))
+        .build();
+    let mut merged = docs.into_iter().fold(empty, OpenApi::merge_from);
+    let components = merged.components.get_or_insert_default();
+    components.add_security_scheme(OAUTH2, client_credentials());
+    merged
+}
+
+fn client_credentials() -> SecurityScheme {
+    let scopes = Scopes::from_iter(Scope::ALL.map(|scope| (scope.as_str(), meaning(scope))));
+    let flow = ClientCredentials::new("/o/token/", scopes);
+    SecurityScheme::OAuth2(OAuth2::new([Flow::ClientCredentials(flow)]))
+}
+
+fn meaning(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Read => "the catalogue and the events themselves",
+        Scope::Write => "storing events",
+        Scope::Aggregation => "aggregates",
+    }
+}
+
+/// The description of this API in OpenAPI 3.1.
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    tag = "operation",
+    security(()),
+    responses((status = 200, description = "This document.", content_type = "application/json"))
+)]
+async fn openapi_json() {}
+
+/// The description of `/openapi.json` itself.
+fn own() -> OpenApi {
+    OpenApiRouter::<()>::default()
+        .routes(routes!(openapi_json))
+        .into_openapi()
+}
+
+/// Serves the merged descriptions, and its own, at `/openapi.json`.
+pub fn router(docs: impl IntoIterator<Item = OpenApi>) -> Router {
+    let merged = merge(docs.into_iter().chain([own()]));
+    let text = merged
+        .to_json()
+        .expect("a description has text keys and finite numbers");
+    let body = Bytes::from(text);
+    let answer = move || async move { ([(CONTENT_TYPE, "application/json")], body) };
+    Router::new().route("/openapi.json", get(answer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    #[test]
+    fn the_merged_description_names_weir_and_every_path() {
+        let merged = merge([crate::health::openapi(), own()]);
+        let document: Value = serde_json::from_str(&merged.to_json().unwrap()).unwrap();
+        assert_eq!(document["info"]["title"], "Weir");
+        assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
+        let paths: Vec<_> = document["paths"].as_object().unwrap().keys().collect();
+        assert_eq!(paths, ["/healthz", "/openapi.json"]);
+        let schemas = &document["components"]["schemas"];
+        assert!(
+            schemas["Problem"]["properties"]["code"].is_object(),
+            "{schemas}"
+        );
+        let flows = &document["components"]["securitySchemes"][OAUTH2]["flows"];
+        assert_eq!(flows["clientCredentials"]["tokenUrl"], "/o/token/");
+        assert!(flows["clientCredentials"]["scopes"]["write"].is_string());
+    }
+}

@@ -1,0 +1,123 @@
+//! Secrets as types: what may be shown once and never stored, and where randomness comes from.
+//!
+//! `Debug` of a secret prints `***`, and there is no `Display`: writing one out takes `expose`.
+
+use std::fmt;
+
+use thiserror::Error;
+use weir_store::registry::SecretHash;
+
+/// What a secret that someone chose must have at least. A drawn one has 256 random bits.
+pub const MIN_SECRET_CHARS: usize = 16;
+
+/// Longer ones are refused: a secret is read from a form and hashed for every token.
+pub const MAX_SECRET_CHARS: usize = 256;
+
+/// A client's secret in plain text: shown once to whoever registers the client, and sent by it
+/// for a token.
+#[derive(Clone)]
+pub struct ClientSecret(String);
+
+/// Why a text is not taken as a client's secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum SecretError {
+    /// Too short or too long.
+    #[error(
+        "a secret has {MIN_SECRET_CHARS} to {MAX_SECRET_CHARS} characters, and this one has {0}"
+    )]
+    Length(usize),
+    /// A character that a form or a header does not carry unchanged.
+    #[error("a secret consists of visible ASCII characters")]
+    Character,
+}
+
+impl ClientSecret {
+    /// Draws a new secret: 256 random bits in hexadecimal digits, which survive every shell,
+    /// form and header.
+    pub fn random() -> ClientSecret {
+        ClientSecret(hex(&random_bytes::<32>()))
+    }
+
+    /// Takes a secret that someone chose.
+    ///
+    /// # Errors
+    /// When it is shorter than [`MIN_SECRET_CHARS`] or longer than [`MAX_SECRET_CHARS`], or has
+    /// anything but visible ASCII characters.
+    pub fn parse(text: &str) -> Result<ClientSecret, SecretError> {
+        let chars = text.chars().count();
+        if !(MIN_SECRET_CHARS..=MAX_SECRET_CHARS).contains(&chars) {
+            return Err(SecretError::Length(chars));
+        }
+        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(SecretError::Character);
+        }
+        Ok(ClientSecret(text.into()))
+    }
+
+    /// Hands out the text, to be shown or sent.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// What is stored of it.
+    pub fn hash(&self) -> SecretHash {
+        SecretHash::of(&self.0)
+    }
+}
+
+impl fmt::Debug for ClientSecret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("***")
+    }
+}
+
+/// Draws random bytes from the operating system.
+pub fn random_bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the operating system has random bytes");
+    bytes
+}
+
+/// Spells bytes in lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    use fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_drawn_secret_is_long_and_never_the_same() {
+        let (one, other) = (ClientSecret::random(), ClientSecret::random());
+        assert_eq!(one.expose().len(), 64);
+        assert_ne!(one.expose(), other.expose());
+        assert!(ClientSecret::parse(one.expose()).is_ok());
+    }
+
+    #[test]
+    fn debug_of_a_secret_shows_nothing_of_it() {
+        let secret = ClientSecret::parse("correct-horse-battery").unwrap();
+        assert_eq!(format!("{secret:?}"), "***");
+    }
+
+    #[test]
+    fn a_chosen_secret_has_sixteen_visible_characters_or_more() {
+        let error = |text: &str| ClientSecret::parse(text).map(|_| ()).unwrap_err();
+        assert_eq!(error("fifteen-letters"), SecretError::Length(15));
+        assert_eq!(error(&"x".repeat(257)), SecretError::Length(257));
+        assert_eq!(error("sixteen letters!"), SecretError::Character);
+        assert!(ClientSecret::parse("sixteen-letters!").is_ok());
+    }
+
+    #[test]
+    fn the_hash_matches_its_own_secret_only() {
+        let secret = ClientSecret::random();
+        assert!(secret.hash().matches(secret.expose()));
+        assert!(!secret.hash().matches(ClientSecret::random().expose()));
+    }
+}

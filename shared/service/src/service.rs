@@ -1,0 +1,120 @@
+//! What every HTTP function shares: the store, the tokens, and the bounds on what comes in.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use weir_model::Timestamp;
+use weir_store::Store;
+use weir_store::db::Deadline;
+
+use crate::auth::{Rates, RevokedCopy, SigningKeys, Tokens};
+use crate::body::BodyLimits;
+use crate::budget::Budget;
+
+/// How long a token lives unless configured otherwise.
+pub const TOKEN_LIFETIME: Duration = Duration::from_secs(3600);
+
+/// How much memory requests in flight may hold together unless configured otherwise: a quarter of
+/// the gigabyte that the smallest sensible machine has.
+pub const IN_FLIGHT_BYTES: usize = 256 * 1024 * 1024;
+
+/// How long reads and writes of the registry may take.
+const REGISTRY_TIME: Duration = Duration::from_secs(10);
+
+/// How a [`Service`] is set up.
+#[derive(Debug, Clone)]
+pub struct ServiceConfig {
+    /// What signs tokens.
+    pub signing: SigningKeys,
+    /// How long a token lives.
+    pub token_lifetime: Duration,
+    /// How much memory the bodies of all requests in flight may hold.
+    pub in_flight_bytes: usize,
+    /// The bounds of one body.
+    pub body: BodyLimits,
+    /// The base address under which clients reach this Weir, without a final slash; it becomes
+    /// the issuer of tokens. None: taken from each request's `Host`, and tokens name no issuer.
+    pub issuer: Option<String>,
+}
+
+impl ServiceConfig {
+    /// The defaults with these keys.
+    pub fn new(signing: SigningKeys) -> ServiceConfig {
+        ServiceConfig {
+            signing,
+            token_lifetime: TOKEN_LIFETIME,
+            in_flight_bytes: IN_FLIGHT_BYTES,
+            body: BodyLimits::default(),
+            issuer: None,
+        }
+    }
+}
+
+/// The state that all routers of a process share.
+#[derive(Debug)]
+pub struct Service {
+    /// The store.
+    pub store: Store,
+    tokens: Tokens,
+    issuer: Option<String>,
+    revoked: RevokedCopy,
+    rates: Rates,
+    budget: Arc<Budget>,
+    body: BodyLimits,
+}
+
+impl Service {
+    /// Sets a service up on a store.
+    pub fn new(store: Store, config: ServiceConfig) -> Arc<Service> {
+        let issuer = config
+            .issuer
+            .map(|issuer| issuer.trim_end_matches('/').to_owned());
+        Arc::new(Service {
+            store,
+            tokens: Tokens::new(config.signing, config.token_lifetime, issuer.clone()),
+            issuer,
+            revoked: RevokedCopy::default(),
+            rates: Rates::default(),
+            budget: Budget::new(config.in_flight_bytes),
+            body: config.body,
+        })
+    }
+
+    /// The time by the store's clock.
+    pub fn now(&self) -> Timestamp {
+        self.store.now()
+    }
+
+    /// Signs and checks tokens.
+    pub fn tokens(&self) -> &Tokens {
+        &self.tokens
+    }
+
+    /// The configured base address, without a final slash.
+    pub fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
+    }
+
+    /// The memory of all requests in flight.
+    pub fn budget(&self) -> &Arc<Budget> {
+        &self.budget
+    }
+
+    /// The bounds of one body.
+    pub fn body_limits(&self) -> &BodyLimits {
+        &self.body
+    }
+
+    /// When a read or write of the registry that begins now has to be done.
+    pub fn registry_deadline(&self) -> Deadline {
+        Deadline::at(self.now().saturating_add(REGISTRY_TIME))
+    }
+
+    pub(crate) fn rates(&self) -> &Rates {
+        &self.rates
+    }
+
+    pub(crate) fn revoked_copy(&self) -> &RevokedCopy {
+        &self.revoked
+    }
+}
