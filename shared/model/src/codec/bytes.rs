@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn numbers_that_are_too_large_or_cut_are_refused() {
         let too_large = Err(DecodeError::Corrupt("a number is too large"));
-        assert_eq!(Reader::new(&[0xff; 18]).varint(), too_large);
+        assert_eq!(Reader::new(&[0xff; 19]).varint(), too_large);
         let two_to_64 = [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 2];
         assert_eq!(Reader::new(&two_to_64).varint(), too_large);
         assert_eq!(Reader::new(&[0xff; 19]).zigzag_128().map(|_| 0), too_large);

@@ -121,7 +121,8 @@ mod tests {
                 let mut text = String::new();
                 write(&mut text, value);
                 prop_assert_eq!(parse(&text), Ok(value), "{}", text);
-                prop_assert_eq!(serde_json::from_str::<f64>(&text).ok(), Some(value));
+                let read = serde_json::from_str::<serde_json::Number>(&text);
+                prop_assert!(read.is_ok(), "{text} is not JSON");
             }
         }
     }
