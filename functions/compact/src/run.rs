@@ -1,0 +1,316 @@
+//! One run: works through days until there are none or time is up.
+
+use std::collections::{BTreeMap, HashMap};
+
+use futures::{StreamExt as _, stream};
+use tracing::{info, warn};
+use weir_model::{Day, Series, Timestamp};
+use weir_store::{Deadline, Published, ScanPosition, Store, StoreError, Upkeep};
+
+use crate::Options;
+use crate::find::{Taken, Tally};
+use crate::limits::LOOKING;
+use crate::pass::{Done, Passed, Place, pass};
+use crate::summary::{is_old, summarize};
+
+/// Items of the inbox that one page of a scan looks at; a page is 1 MB at most anyway.
+const SCAN_PAGE: u32 = 1_000;
+
+/// What a run did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Manifests published.
+    pub published: u64,
+    /// Blocks folded in.
+    pub blocks: u64,
+    /// Their events.
+    pub events: u64,
+    /// Runs that were replaced by merged ones.
+    pub merged: u64,
+    /// Blocks deleted from the inbox.
+    pub blocks_deleted: u64,
+    /// Replaced runs whose chunks were deleted.
+    pub runs_deleted: u64,
+    /// Days that need no upkeep any more.
+    pub finished: u64,
+    /// Passes in vain, because another compactor published first or it is not known who did.
+    pub lost: u64,
+    /// Days that could not be worked on, and blocks that could not be read. The log says why.
+    pub failed: u64,
+    /// Whether time was up before everything was looked at.
+    pub more: bool,
+}
+
+impl Report {
+    fn add(&mut self, done: Done) {
+        self.blocks += done.blocks;
+        self.events += done.events;
+        self.merged += done.merged;
+    }
+
+    /// Whether the run changed anything.
+    pub fn did_something(&self) -> bool {
+        self.published + self.blocks_deleted + self.runs_deleted + self.finished > 0
+    }
+}
+
+/// A run under way.
+pub(crate) struct Run {
+    store: Store,
+    options: Options,
+    until: Timestamp,
+    report: Report,
+    /// How often each day was published.
+    publishes: HashMap<(Series, Day), u32>,
+    /// Years whose totals have changed, with the days that are finished once they are counted.
+    years: BTreeMap<(Series, u16), Vec<Upkeep>>,
+}
+
+/// A day to work on.
+struct Work {
+    place: Place,
+    upkeep: Option<Upkeep>,
+    /// How often it may be published.
+    publishes: u32,
+}
+
+impl Run {
+    pub(crate) fn new(store: &Store, options: Options) -> Self {
+        Self {
+            store: store.clone(),
+            options,
+            until: store.now().saturating_add(options.budget),
+            report: Report::default(),
+            publishes: HashMap::new(),
+            years: BTreeMap::new(),
+        }
+    }
+
+    fn time_is_up(&self) -> bool {
+        self.store.now() >= self.until
+    }
+
+    fn looking(&self) -> Deadline {
+        Deadline::at(self.store.now().saturating_add(LOOKING))
+    }
+
+    /// Works on the days whose upkeep is due, from the one behind `behind` on.
+    pub(crate) async fn keep_up(
+        &mut self,
+        behind: &mut Option<(Day, Series)>,
+        taken: &mut Taken,
+    ) -> Result<(), StoreError> {
+        let now = self.store.now();
+        let mut due = self.store.list_upkeep(self.looking()).await?;
+        due.retain(|upkeep| upkeep.due <= now);
+        if let Some(behind) = behind.take() {
+            let begin =
+                due.partition_point(|upkeep| (upkeep.day, &upkeep.series) <= (behind.0, &behind.1));
+            due.rotate_left(begin);
+        }
+        // Half of the time is the inbox's, so that neither waits for the other for ever.
+        let half = now.saturating_add(self.options.budget / 2);
+        let works = due.into_iter().map(|upkeep| {
+            let place = self.place(upkeep.series.clone(), upkeep.day);
+            Work {
+                place,
+                upkeep: Some(upkeep),
+                publishes: self.options.publishes,
+            }
+        });
+        *behind = self.work(works.collect(), half, taken).await;
+        Ok(())
+    }
+
+    /// Goes on with the scan of the inbox to its end, and works on the days that it finds.
+    pub(crate) async fn scan(
+        &mut self,
+        position: &mut Option<ScanPosition>,
+        taken: &mut Taken,
+    ) -> Result<(), StoreError> {
+        let mut tally = Tally::default();
+        while !self.time_is_up() {
+            let page = self
+                .store
+                .scan_inbox(position.clone(), SCAN_PAGE, self.looking());
+            let (waiting, next) = page.await?;
+            for block in waiting {
+                tally.add(block, taken);
+            }
+            let over = tally.take_over(&self.options.threshold, self.store.now());
+            let works = over
+                .into_iter()
+                .filter_map(|place| self.work_on(place))
+                .collect();
+            if self.work(works, self.until, taken).await.is_some() {
+                return Ok(());
+            }
+            *position = next;
+            if position.is_none() {
+                return Ok(());
+            }
+        }
+        self.report.more = true;
+        Ok(())
+    }
+
+    fn place(&self, series: Series, day: Day) -> Place {
+        Place {
+            store: self.store.clone(),
+            series,
+            day,
+        }
+    }
+
+    /// A day that the scan has found, unless it has had its share.
+    fn work_on(&self, place: (Series, Day)) -> Option<Work> {
+        let published = self.publishes.get(&place).copied().unwrap_or(0);
+        let publishes = self
+            .options
+            .publishes
+            .checked_sub(published)
+            .filter(|left| *left > 0)?;
+        Some(Work {
+            place: self.place(place.0, place.1),
+            upkeep: None,
+            publishes,
+        })
+    }
+
+    /// Works on some days side by side; gives the last that was begun if time was up before all
+    /// were.
+    async fn work(
+        &mut self,
+        works: Vec<Work>,
+        until: Timestamp,
+        taken: &mut Taken,
+    ) -> Option<(Day, Series)> {
+        let options = self.options;
+        let mut stopped_behind = None;
+        let mut is_stopped = false;
+        let passes = works.into_iter().map(|work| {
+            Box::pin(async move {
+                let place = work.place.clone();
+                (place, work.passes(&options, until).await)
+            })
+        });
+        let mut passes = stream::iter(passes).buffered(options.days_at_once.max(1));
+        while let Some((place, passes)) = passes.next().await {
+            if passes.is_empty() {
+                is_stopped = true;
+            } else if !is_stopped {
+                stopped_behind = Some((place.day, place.series.clone()));
+            }
+            for passed in passes {
+                self.note(&place, passed, taken);
+            }
+        }
+        self.report.more |= is_stopped;
+        stopped_behind.filter(|_| is_stopped)
+    }
+
+    fn note(&mut self, place: &Place, passed: Result<Passed, StoreError>, taken: &mut Taken) {
+        let Place { series, day, .. } = place;
+        let passed = match passed {
+            Ok(passed) => passed,
+            Err(cause) => {
+                self.report.failed += 1;
+                warn!(%series, %day, %cause, "{day} of {series} could not be compacted: {cause}");
+                return;
+            }
+        };
+        self.report.failed += passed.done.unreadable;
+        self.report.blocks_deleted += passed.done.blocks_deleted;
+        self.report.runs_deleted += passed.done.runs_deleted;
+        match passed.published {
+            Some(Published::Mine) => {
+                self.report.published += 1;
+                self.report.add(passed.done);
+                *self.publishes.entry((series.clone(), *day)).or_default() += 1;
+                let year = self.years.entry((series.clone(), day.year())).or_default();
+                year.extend(passed.finished);
+            }
+            Some(Published::Lost | Published::Unknown) => self.report.lost += 1,
+            None => {}
+        }
+        taken.remember((series.clone(), *day), passed.took);
+    }
+
+    /// Counts the years that have changed, and forgets the days that are finished.
+    pub(crate) async fn finish(mut self) -> Report {
+        for ((series, year), finished) in std::mem::take(&mut self.years) {
+            match self.count(&series, year, finished).await {
+                Ok(finished) => self.report.finished += finished,
+                Err(cause) => {
+                    warn!(%series, year, %cause, "{year} of {series} could not be counted: {cause}");
+                }
+            }
+        }
+        let report = self.report;
+        if report.did_something() {
+            info!(
+                ?report,
+                "compacted {} blocks of {} events", report.blocks, report.events
+            );
+        }
+        report
+    }
+
+    /// A day's upkeep item goes only when the year's totals are at least as new as the manifest.
+    async fn count(
+        &self,
+        series: &Series,
+        year: u16,
+        finished: Vec<Upkeep>,
+    ) -> Result<u64, StoreError> {
+        let deadline = self.looking();
+        if finished.is_empty() && !is_old(&self.store, series, year, deadline).await? {
+            return Ok(0);
+        }
+        if !summarize(&self.store, series, year, deadline).await? {
+            return Ok(0);
+        }
+        let mut gone = 0;
+        for upkeep in &finished {
+            self.store.delete_upkeep(upkeep).await?;
+            gone += 1;
+        }
+        Ok(gone)
+    }
+}
+
+impl Work {
+    /// Passes over the day until there is nothing more to do; none if time is up already.
+    async fn passes(
+        mut self,
+        options: &Options,
+        until: Timestamp,
+    ) -> Vec<Result<Passed, StoreError>> {
+        let store = &self.place.store;
+        let mut passes = Vec::new();
+        while store.now() < until && passes.len() < self.publishes as usize {
+            let upkeep = self.upkeep.take();
+            let goes_by_upkeep = upkeep.is_some();
+            let passed = pass(&self.place, upkeep, options).await;
+            let goes_on = passed
+                .as_ref()
+                .is_ok_and(|p| p.more && p.published == Some(Published::Mine));
+            passes.push(passed);
+            if !goes_on {
+                break;
+            }
+            if goes_by_upkeep {
+                // The last pass has marked it anew.
+                let deadline = Deadline::at(store.now().saturating_add(LOOKING));
+                match store
+                    .upkeep_of(&self.place.series, self.place.day, deadline)
+                    .await
+                {
+                    Ok(upkeep) => self.upkeep = upkeep,
+                    Err(cause) => passes.push(Err(cause)),
+                }
+            }
+        }
+        passes
+    }
+}

@@ -1,0 +1,416 @@
+//! Verifies: recounts each day from the very chunks that one version of its manifest names, and
+//! sweeps up chunks that no manifest names.
+
+use std::collections::{BTreeSet, HashSet};
+use std::fmt;
+
+use serde::Serialize;
+use tracing::info;
+use weir_model::{Day, Manifest, Name, Origin, Quarters, Run, Series, StoredEvent};
+use weir_store::{ChunkPlace, Deadline, Published, Store, StoreError};
+
+use crate::limits::{BLOCKS_STAY, PASS};
+use crate::merge::{self, hour_totals};
+use crate::pass::chunk_places;
+use crate::runs::totals_of;
+
+/// How often a day is begun again when a chunk has gone or another has published.
+const TRIES: usize = 10;
+
+/// Names of a listing read at once.
+const LISTED: usize = 100;
+
+/// What to verify.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VerifyOptions {
+    /// Only this series.
+    pub series: Option<Series>,
+    /// Whether chunks that no manifest names are deleted. Crashes leave some behind; they cost
+    /// only their storage.
+    pub sweep: bool,
+}
+
+/// What was found.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct VerifyReport {
+    /// Days that were compared.
+    pub days: u64,
+    /// Events that were counted.
+    pub events: u64,
+    /// Days of which some events have expired, so that not all totals could be recounted.
+    pub incomplete: u64,
+    /// Chunks that no manifest named.
+    pub swept: u64,
+    /// What does not agree.
+    pub differences: Vec<Difference>,
+}
+
+/// A disagreement of a manifest and its chunks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// Of which namespace.
+    pub namespace: String,
+    /// And name.
+    pub name: String,
+    /// On which UTC day.
+    pub day: String,
+    /// What it is.
+    pub what: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}/{} on {}: {}",
+            self.namespace, self.name, self.day, self.what
+        )
+    }
+}
+
+/// Compares each day's manifest with the chunks it names.
+///
+/// Waiting blocks are not looked at: they are their own count. Safe beside writers, readers and
+/// compactors; a day that changes meanwhile is begun again.
+pub async fn verify(store: &Store, options: &VerifyOptions) -> Result<VerifyReport, StoreError> {
+    let mut verifier = Verifier {
+        store,
+        report: VerifyReport::default(),
+    };
+    match &options.series {
+        Some(series) => verifier.series(series).await?,
+        None => verifier.all().await?,
+    }
+    if options.sweep {
+        verifier.sweep(options.series.as_ref()).await?;
+    }
+    let VerifyReport {
+        days,
+        swept,
+        differences,
+        ..
+    } = &verifier.report;
+    info!(
+        days,
+        swept,
+        differences = differences.len(),
+        "verified {days} days"
+    );
+    Ok(verifier.report)
+}
+
+struct Verifier<'a> {
+    store: &'a Store,
+    report: VerifyReport,
+}
+
+/// What recounting one day gave.
+#[derive(Default)]
+struct Recount {
+    events: u64,
+    is_incomplete: bool,
+    differences: Vec<String>,
+}
+
+impl Verifier<'_> {
+    fn deadline(&self) -> Deadline {
+        Deadline::at(self.store.now().saturating_add(PASS))
+    }
+
+    async fn all(&mut self) -> Result<(), StoreError> {
+        let mut after: Option<Name> = None;
+        loop {
+            let page = self
+                .store
+                .namespaces(after.as_ref(), LISTED, self.deadline())
+                .await?;
+            for namespace in &page.entries {
+                self.namespace(namespace).await?;
+            }
+            after = page.entries.last().cloned();
+            if !page.more {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn namespace(&mut self, namespace: &Name) -> Result<(), StoreError> {
+        let mut after: Option<Name> = None;
+        loop {
+            let page = self
+                .store
+                .names(namespace, after.as_ref(), LISTED, self.deadline())
+                .await?;
+            for listed in &page.entries {
+                let name = listed.name.clone();
+                self.series(&Series {
+                    namespace: namespace.clone(),
+                    name,
+                })
+                .await?;
+            }
+            after = page.entries.last().map(|listed| listed.name.clone());
+            if !page.more {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn series(&mut self, series: &Series) -> Result<(), StoreError> {
+        let extent = self.store.extent(series, self.deadline()).await?;
+        for year in extent.years {
+            let days = self
+                .store
+                .published_days(series, year, self.deadline())
+                .await?;
+            for (day, _) in days {
+                self.day(series, day).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn day(&mut self, series: &Series, day: Day) -> Result<(), StoreError> {
+        let mut tries = 0;
+        let recount = loop {
+            tries += 1;
+            match self.recount(series, day).await {
+                // A run was replaced and its chunks deleted since the manifest was read.
+                Err(StoreError::Changed(_)) if tries < TRIES => {}
+                // It was read anew each time, so nobody has replaced it: the chunk is lost.
+                Err(StoreError::Changed(what)) => {
+                    break Recount {
+                        differences: vec![format!("{what} are not all there")],
+                        ..Recount::default()
+                    };
+                }
+                other => break other?,
+            }
+        };
+        self.report.days += 1;
+        self.report.events += recount.events;
+        self.report.incomplete += u64::from(recount.is_incomplete);
+        self.report
+            .differences
+            .extend(recount.differences.into_iter().map(|what| Difference {
+                namespace: series.namespace.as_str().to_owned(),
+                name: series.name.as_str().to_owned(),
+                day: day.to_string(),
+                what,
+            }));
+        Ok(())
+    }
+
+    async fn recount(&self, series: &Series, day: Day) -> Result<Recount, StoreError> {
+        let (_, manifest) = self.store.manifest(series, day, self.deadline()).await?;
+        self.mend_upkeep(series, day, &manifest).await?;
+        let mut recount = Recount::default();
+        let hours: BTreeSet<u8> = (0..24).collect();
+        for hour in hours {
+            self.recount_hour(series, day, hour, &manifest, &mut recount)
+                .await?;
+        }
+        Ok(recount)
+    }
+
+    async fn recount_hour(
+        &self,
+        series: &Series,
+        day: Day,
+        hour: u8,
+        manifest: &Manifest,
+        recount: &mut Recount,
+    ) -> Result<(), StoreError> {
+        let mut quarters = Quarters::default();
+        let mut origins = HashSet::new();
+        let mut is_complete = true;
+        for run in manifest.runs.iter().filter(|run| run.hour == hour) {
+            let events = self
+                .store
+                .run_events(series, day, run, self.deadline())
+                .await?;
+            recount.events += events.len() as u64;
+            is_complete &= compare_run(run, &events, &mut recount.differences);
+            quarters.merge(&Quarters::from_events(&events));
+            find_repeats(hour, &events, &mut origins, &mut recount.differences);
+        }
+        recount.is_incomplete |= !is_complete;
+        compare_hour(
+            hour,
+            manifest,
+            is_complete.then_some(&quarters),
+            &mut recount.differences,
+        );
+        Ok(())
+    }
+
+    /// A day that has work left and no upkeep item gets one.
+    async fn mend_upkeep(
+        &self,
+        series: &Series,
+        day: Day,
+        manifest: &Manifest,
+    ) -> Result<(), StoreError> {
+        let now = self.store.now();
+        let is_clean = manifest.took.is_empty()
+            && manifest.dead.is_empty()
+            && merge::due(&manifest.runs, day, now).next().is_none();
+        if is_clean
+            || self
+                .store
+                .upkeep_of(series, day, self.deadline())
+                .await?
+                .is_some()
+        {
+            return Ok(());
+        }
+        // By then whoever publishes just now has marked it.
+        let due = now.saturating_add(BLOCKS_STAY);
+        self.store
+            .put_upkeep(series, day, due, self.deadline())
+            .await
+    }
+
+    async fn sweep(&mut self, only: Option<&Series>) -> Result<(), StoreError> {
+        let mut position = None;
+        let mut last = None;
+        loop {
+            let (places, next) = self.store.scan_chunks(position, self.deadline()).await?;
+            for place in places {
+                if last.as_ref() == Some(&place) || only.is_some_and(|only| *only != place.0) {
+                    continue;
+                }
+                self.report.swept += self.sweep_day(&place.0, place.1).await?;
+                last = Some(place);
+            }
+            position = next;
+            if position.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Deletes a day's chunks that no manifest names and none ever will.
+    ///
+    /// They are listed before the manifest is read and published anew: whoever has written them
+    /// and still means to name them read an older manifest, and loses.
+    async fn sweep_day(&self, series: &Series, day: Day) -> Result<u64, StoreError> {
+        for _ in 0..TRIES {
+            let listed = self.store.list_chunks(series, day, self.deadline()).await?;
+            let (publish, manifest) = self.store.manifest(series, day, self.deadline()).await?;
+            let unnamed = unnamed(listed, &manifest);
+            if unnamed.is_empty() {
+                return Ok(0);
+            }
+            let published = self
+                .store
+                .publish(
+                    series,
+                    day,
+                    publish.as_ref(),
+                    &manifest,
+                    &[],
+                    self.deadline(),
+                )
+                .await?;
+            if published == Published::Mine {
+                let swept = unnamed.len() as u64;
+                self.store
+                    .delete_chunks(series, day, unnamed, self.deadline())
+                    .await?;
+                return Ok(swept);
+            }
+        }
+        Ok(0)
+    }
+}
+
+/// The chunks that are of no run, live or dead.
+fn unnamed(listed: Vec<ChunkPlace>, manifest: &Manifest) -> Vec<ChunkPlace> {
+    let live = manifest
+        .runs
+        .iter()
+        .flat_map(|run| chunk_places(run.hour, run.id, run.chunks.len()));
+    let dead = manifest
+        .dead
+        .iter()
+        .flat_map(|run| chunk_places(run.hour, run.id, run.chunks as usize));
+    let named: HashSet<ChunkPlace> = live.chain(dead).collect();
+    listed
+        .into_iter()
+        .filter(|place| !named.contains(place))
+        .collect()
+}
+
+/// Compares a run with its events; whether they are all there, so that totals can be recounted.
+fn compare_run(run: &Run, events: &[StoredEvent], differences: &mut Vec<String>) -> bool {
+    let found = events.len() as u64;
+    let name = format!("run {} of hour {}", run.id, run.hour);
+    let may_be_gone: u64 = run
+        .chunks
+        .iter()
+        .filter(|chunk| chunk.expires.is_some())
+        .map(|chunk| u64::from(chunk.events))
+        .sum();
+    if found > run.events || found + may_be_gone < run.events {
+        differences.push(format!("{name} has {found} events, not {}", run.events));
+    }
+    if events
+        .iter()
+        .any(|event| event.timestamp.hour() != run.hour)
+    {
+        differences.push(format!("{name} has events of another hour"));
+    }
+    if !events.is_sorted_by(|a, b| a.order() <= b.order()) {
+        differences.push(format!("{name} is not in order"));
+    }
+    let is_complete = found == run.totals.count();
+    if is_complete && !totals_of(events).agrees_with(&run.totals) {
+        differences.push(format!("the totals of {name} are not those of its events"));
+    }
+    is_complete
+}
+
+fn find_repeats(
+    hour: u8,
+    events: &[StoredEvent],
+    origins: &mut HashSet<Origin>,
+    differences: &mut Vec<String>,
+) {
+    let repeats = events
+        .iter()
+        .filter(|event| !origins.insert(event.origin))
+        .count();
+    if repeats > 0 {
+        differences.push(format!("{repeats} events of hour {hour} are there twice"));
+    }
+}
+
+/// Compares the manifest's quarters of an hour with its runs, and with its events if those are
+/// all there.
+fn compare_hour(
+    hour: u8,
+    manifest: &Manifest,
+    recounted: Option<&Quarters>,
+    differences: &mut Vec<String>,
+) {
+    let of_hour = hour * 4..hour * 4 + 4;
+    let mut total = weir_model::Totals::default();
+    for quarter in of_hour {
+        let published = manifest.quarters.get(quarter).cloned().unwrap_or_default();
+        total.merge(&published);
+        let Some(recounted) = recounted else { continue };
+        let recounted = recounted.get(quarter).cloned().unwrap_or_default();
+        if !published.agrees_with(&recounted) {
+            let (a, b) = (published.count(), recounted.count());
+            differences.push(format!(
+                "quarter {quarter} says {a} events; its chunks hold {b}, or other values"
+            ));
+        }
+    }
+    if !total.agrees_with(&hour_totals(&manifest.runs, hour)) {
+        differences.push(format!(
+            "the totals of hour {hour} are not those of its runs"
+        ));
+    }
+}
