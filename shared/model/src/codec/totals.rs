@@ -256,7 +256,7 @@ mod tests {
     fn value() -> impl Strategy<Value = f64> {
         prop_oneof![
             4 => (-100..100_i32).prop_map(f64::from),
-            1 => any::<f64>().prop_filter("finite", |v| v.is_finite()),
+            1 => -1e150..1e150_f64,
             1 => any::<i64>().prop_map(|v| v as f64),
         ]
     }
@@ -312,8 +312,6 @@ mod tests {
                 totals.add(at(millis), value);
                 quarters.add(at(millis), value);
             }
-            // Values past a double's range make m2 not a number, which equals nothing.
-            prop_assume!(totals.m2.is_finite());
             prop_assert_eq!(Totals::decode(&totals.encode()), Ok(totals));
             let mut payload = Vec::new();
             put_quarters(&mut payload, &quarters);
