@@ -13,7 +13,8 @@ use weir_service::Problem;
 pub(crate) struct OAuthError {
     status: StatusCode,
     body: ErrorBody,
-    headers: HeaderMap,
+    /// Boxed, so that the error travels well in a `Result`.
+    headers: Box<HeaderMap>,
 }
 
 /// What it looks like on the wire.
@@ -36,7 +37,7 @@ impl OAuthError {
         OAuthError {
             status,
             body,
-            headers: HeaderMap::new(),
+            headers: Box::default(),
         }
     }
 
@@ -60,8 +61,8 @@ impl OAuthError {
         )
     }
 
-    /// 401. The same for an unknown client, a wrong secret and a revoked client: which it is helps
-    /// only those who guess.
+    /// The client did not prove who it is: 401. An unknown client, a wrong secret and a revoked
+    /// client are told the same, because which it is helps only those who guess.
     pub(crate) fn invalid_client(description: impl Into<String>) -> OAuthError {
         let mut error = OAuthError::new(StatusCode::UNAUTHORIZED, "invalid_client", description);
         let challenge = HeaderValue::from_static("Basic realm=\"weir\", charset=\"UTF-8\"");
@@ -107,7 +108,7 @@ impl From<Problem> for OAuthError {
 
 impl IntoResponse for OAuthError {
     fn into_response(self) -> Response {
-        (self.status, NO_STORE, self.headers, Json(self.body)).into_response()
+        (self.status, NO_STORE, *self.headers, Json(self.body)).into_response()
     }
 }
 

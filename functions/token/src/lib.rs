@@ -42,3 +42,6 @@ pub fn router(service: Arc<Service>) -> Router {
 pub fn openapi() -> OpenApi {
     routes().into_openapi()
 }
+
+#[cfg(test)]
+mod tests;

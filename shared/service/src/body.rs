@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::body::{Body, HttpBody};
 use flate2::bufread::MultiGzDecoder;
 use http::header::{ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH};
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt;
 use weir_model::limits::{BODY_BYTES, DECOMPRESSED_BYTES};
 
@@ -298,7 +298,7 @@ fn out_of_memory(_: Exhausted) -> Problem {
 fn too_slow(limit: Duration) -> Problem {
     let detail = format!("the body did not arrive within {} s", limit.as_secs());
     Problem::new(StatusCode::REQUEST_TIMEOUT, "request-timeout", detail)
-        .with_header(HeaderName::from(CONNECTION), "close")
+        .with_header(CONNECTION, "close")
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 use weir_store::StoreError;
-use weir_store::registry::{Client, ClientId, Creation};
+use weir_store::registry::{Client, ClientId, Creation, Setting};
 
 use crate::Service;
 use crate::auth::{Claims, Scopes};
@@ -84,6 +84,29 @@ impl Service {
         }
     }
 
+    /// Sees to it that there is a client with this id and secret. A new one gets every scope; one
+    /// that is there keeps its own.
+    ///
+    /// # Errors
+    /// When the store does not answer; setting it again is safe.
+    pub async fn set_client(
+        &self,
+        id: &ClientId,
+        secret: &ClientSecret,
+    ) -> Result<Setting, StoreError> {
+        let client = Client {
+            id: id.clone(),
+            label: id.to_string(),
+            secret_hash: secret.hash(),
+            scopes: Scopes::ALL.words(),
+            created: self.now(),
+            rate: None,
+            revoked: None,
+        };
+        let deadline = self.registry_deadline();
+        self.store.set_client(&client, deadline).await
+    }
+
     /// Revokes a client and all its tokens: here at once, in other processes within a minute. None
     /// when there is no such client.
     ///
@@ -162,6 +185,22 @@ mod tests {
         );
         assert!(client.secret_hash.matches(registered.secret.expose()));
         assert_eq!(id.as_str().len(), 24);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_can_be_given_a_secret_again_and_again_until_it_is_revoked() {
+        let service = World::start().await.process();
+        let id = ClientId::parse("fixed").unwrap();
+        let (one, other) = (ClientSecret::random(), ClientSecret::random());
+        let set = async |secret: &ClientSecret| service.set_client(&id, secret).await.unwrap();
+        assert_eq!(set(&one).await, Setting::Created);
+        assert_eq!(set(&one).await, Setting::Same);
+        assert_eq!(set(&other).await, Setting::Replaced);
+        let deadline = service.registry_deadline();
+        let client = service.store.client(&id, deadline).await.unwrap().unwrap();
+        assert!(client.secret_hash.matches(other.expose()));
+        service.revoke_client(&id).await.unwrap().unwrap();
+        assert_eq!(set(&other).await, Setting::Revoked);
     }
 
     #[tokio::test(start_paused = true)]

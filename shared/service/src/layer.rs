@@ -103,6 +103,9 @@ async fn caught(request: Request, next: Next) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{self, Write};
+    use std::sync::Mutex;
+
     use super::*;
     use axum::body::{Body, to_bytes};
     use axum::extract::Path;
@@ -110,6 +113,29 @@ mod tests {
     use http::header::{ALLOW, CONTENT_TYPE};
     use serde_json::Value;
     use tower::ServiceExt;
+    use tracing_subscriber::fmt::MakeWriter;
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl<'a> MakeWriter<'a> for Log {
+        type Writer = Log;
+
+        fn make_writer(&'a self) -> Log {
+            self.clone()
+        }
+    }
 
     fn router() -> Router {
         let routes = Router::new()
@@ -156,6 +182,21 @@ mod tests {
         let mut allowed: Vec<_> = headers[ALLOW].to_str().unwrap().split(',').collect();
         allowed.sort_unstable();
         assert_eq!(allowed, ["DELETE", "POST"]);
+    }
+
+    #[tokio::test]
+    async fn the_access_log_names_the_route_and_nothing_else_of_the_request() {
+        let log = Log::default();
+        let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).finish();
+        let _guard = tracing::subscriber::set_default(subscriber);
+        let response = send("GET", "/api/planted?key=planted").await;
+        send("PLANTED", "/planted").await;
+        let id = response.headers()[REQUEST_ID].to_str().unwrap();
+        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        assert!(text.contains(id), "{text}");
+        assert!(text.contains("GET /api/{name} 200 in"), "{text}");
+        assert!(text.contains("other none 404 in"), "{text}");
+        assert!(!text.to_lowercase().contains("planted"), "{text}");
     }
 
     #[tokio::test]

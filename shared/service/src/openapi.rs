@@ -65,10 +65,14 @@ fn own() -> OpenApi {
         .into_openapi()
 }
 
-/// Serves the merged descriptions, and its own, at `/openapi.json`.
+/// Merges descriptions, and that of `/openapi.json` itself.
+pub fn document(docs: impl IntoIterator<Item = OpenApi>) -> OpenApi {
+    merge(docs.into_iter().chain([own()]))
+}
+
+/// Serves the [`document`] at `/openapi.json`.
 pub fn router(docs: impl IntoIterator<Item = OpenApi>) -> Router {
-    let merged = merge(docs.into_iter().chain([own()]));
-    let text = merged
+    let text = document(docs)
         .to_json()
         .expect("a description has text keys and finite numbers");
     let body = Bytes::from(text);

@@ -231,3 +231,62 @@ impl IntoResponse for Problem {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::to_bytes;
+
+    async fn sent(problem: Problem) -> (HeaderMap, Value) {
+        let response = problem.into_response();
+        let headers = response.headers().clone();
+        let body = to_bytes(response.into_body(), 100_000).await.unwrap();
+        (headers, serde_json::from_slice(&body).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_problem_is_sent_as_a_document() {
+        let problem = Problem::bad_request("invalid-event", "1 event is invalid")
+            .with_field("value", "NaN is not a finite number")
+            .with_member("limitBytes", 5);
+        let (headers, body) = sent(problem).await;
+        assert_eq!(headers[CONTENT_TYPE], "application/problem+json");
+        let expected = serde_json::json!({
+            "type": "about:blank",
+            "title": "Bad Request",
+            "status": 400,
+            "code": "invalid-event",
+            "detail": "1 event is invalid",
+            "errors": [{"field": "value", "reason": "NaN is not a finite number"}],
+            "limitBytes": 5,
+        });
+        assert_eq!(body, expected);
+    }
+
+    #[tokio::test]
+    async fn a_hundred_field_errors_are_listed_and_the_rest_counted() {
+        let error = |index| FieldProblem {
+            index: Some(index),
+            field: "value".into(),
+            reason: "missing".into(),
+        };
+        let problem =
+            Problem::bad_request("invalid-event", "many").with_errors((0..103).map(error));
+        let (_, body) = sent(problem).await;
+        let errors = body["errors"].as_array().unwrap();
+        assert_eq!(
+            (errors.len(), &errors[99]["index"]),
+            (100, &Value::from(99))
+        );
+        assert_eq!(body["errorsLeftOut"], 3);
+    }
+
+    #[tokio::test]
+    async fn the_time_to_wait_is_in_whole_seconds_and_never_none() {
+        for (wait_ms, seconds) in [(0, "1"), (1, "1"), (1000, "1"), (1001, "2"), (60_000, "60")] {
+            let after = Duration::from_millis(wait_ms);
+            let (headers, _) = sent(Problem::unavailable("busy", "busy", after)).await;
+            assert_eq!(headers[RETRY_AFTER], seconds);
+        }
+    }
+}

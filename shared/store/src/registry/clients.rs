@@ -1,4 +1,4 @@
-//! OAuth2 clients: created once, revoked once, never deleted, so an id is never another's later.
+//! OAuth2 clients: created once, revoked for good, never deleted, so an id is never another's later.
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,8 +18,8 @@ use crate::store::Store;
 /// The registry's partition of all clients.
 const CLIENTS: &str = "clients";
 
-/// How often a revocation starts again because the client's record changed under it. Nothing
-/// but another revocation changes one, so the second time already finds it done.
+/// How often a change starts again because the client's record changed under it. Records change
+/// only when someone revokes a client or sets its secret.
 const ROUNDS: usize = 4;
 
 /// A client's public name: 1 to 100 letters, digits, `.`, `_`, `~`, `-`, which every header, form
@@ -102,6 +102,19 @@ pub enum Creation {
     Created,
     /// Its id belongs to another one, perhaps a revoked one; nothing was changed.
     Exists,
+}
+
+/// What became of a client that shall have a certain secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Setting {
+    /// It was not there and is registered.
+    Created,
+    /// It has that secret already.
+    Same,
+    /// It had another one.
+    Replaced,
+    /// It was revoked, which is for good; nothing was changed.
+    Revoked,
 }
 
 /// A page of clients.
@@ -214,6 +227,48 @@ impl Store {
             }
         }
         Err(StoreError::Changed(format!("client {id}")))
+    }
+
+    /// Sees to it that a client is registered and has this secret. One that is there keeps all
+    /// else.
+    ///
+    /// # Errors
+    /// When the store does not answer; setting it again is safe.
+    pub async fn set_client(
+        &self,
+        client: &Client,
+        deadline: Deadline,
+    ) -> Result<Setting, StoreError> {
+        for _ in 0..ROUNDS {
+            let Some(item) = self.client_item(&client.id, deadline).await? else {
+                match self.create_client(client, deadline).await? {
+                    Creation::Created => return Ok(Setting::Created),
+                    Creation::Exists => continue,
+                }
+            };
+            let there = from_item(&item)?;
+            if there.revoked.is_some() {
+                return Ok(Setting::Revoked);
+            }
+            if there.secret_hash == client.secret_hash {
+                return Ok(Setting::Same);
+            }
+            let secret_hash = client.secret_hash;
+            if self
+                .replace_client(
+                    &Client {
+                        secret_hash,
+                        ..there
+                    },
+                    &item,
+                    deadline,
+                )
+                .await?
+            {
+                return Ok(Setting::Replaced);
+            }
+        }
+        Err(StoreError::Changed(format!("client {}", client.id)))
     }
 
     /// Puts a client's new state in place of the one read; false when that is no longer there.

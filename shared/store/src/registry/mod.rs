@@ -6,7 +6,7 @@ mod clients;
 mod revocations;
 mod secret;
 
-pub use clients::{Client, ClientId, ClientIdError, ClientPage, Creation};
+pub use clients::{Client, ClientId, ClientIdError, ClientPage, Creation, Setting};
 pub use revocations::Revoked;
 pub use secret::SecretHash;
 

@@ -261,3 +261,42 @@ async fn a_deadline_that_has_passed_is_unavailable() {
     let error = store.client(&id("one"), late).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn setting_a_client_makes_it_or_replaces_its_secret_alone() {
+    let (store, ..) = start().await;
+    let check = async |secret: &str, expected: Setting| {
+        let label = "another label".into();
+        let secret_hash = SecretHash::of(secret);
+        let client = Client {
+            label,
+            secret_hash,
+            ..client("one")
+        };
+        let setting = store.set_client(&client, soon(&store)).await.unwrap();
+        assert_eq!(setting, expected);
+        store
+            .client(&id("one"), soon(&store))
+            .await
+            .unwrap()
+            .unwrap()
+    };
+    store
+        .create_client(&client("one"), soon(&store))
+        .await
+        .unwrap();
+    check("secret", Setting::Same).await;
+    let replaced = check("new secret", Setting::Replaced).await;
+    let expected = Client {
+        secret_hash: SecretHash::of("new secret"),
+        ..client("one")
+    };
+    assert_eq!(replaced, expected);
+    store.revoke_client(&id("one"), soon(&store)).await.unwrap();
+    check("third secret", Setting::Revoked).await;
+    let made = store
+        .set_client(&client("new"), soon(&store))
+        .await
+        .unwrap();
+    assert_eq!(made, Setting::Created);
+}
