@@ -88,10 +88,9 @@ pub(super) struct Errors(Vec<FieldError>);
 
 impl Errors {
     pub(super) fn push(&mut self, field: &str, reason: String) {
-        self.0.push(FieldError {
-            field: field.to_owned(),
-            reason,
-        });
+        // An unknown field's name may be as long as the body.
+        let field = ShownJson(field).to_string();
+        self.0.push(FieldError { field, reason });
     }
 
     fn note<T>(&mut self, field: &str, result: Result<T, String>) -> Option<T> {

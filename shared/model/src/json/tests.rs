@@ -297,6 +297,13 @@ mod properties {
     }
 
     #[test]
+    fn the_name_of_a_bad_field_is_cut_to_what_fits_a_message() {
+        let name = "x".repeat(10_000);
+        let reason = error_with(&format!(r#""{name}":1,"{name}":2"#));
+        assert!(reason.len() < 200, "{reason}");
+    }
+
+    #[test]
     fn numbers_that_no_double_holds_at_all_are_refused() {
         assert!(read_with(r#""x":1e400"#).is_err());
     }
