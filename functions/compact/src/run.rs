@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use futures::{StreamExt as _, stream};
+use futures::{FutureExt as _, StreamExt as _, stream};
 use tracing::{info, warn};
 use weir_model::{Day, Series, Timestamp};
 use weir_store::{Deadline, Published, ScanPosition, Store, StoreError, Upkeep};
@@ -189,10 +189,11 @@ impl Run {
         let mut stopped_behind = None;
         let mut is_stopped = false;
         let passes = works.into_iter().map(|work| {
-            Box::pin(async move {
+            async move {
                 let place = work.place.clone();
                 (place, work.passes(&options, until).await)
-            })
+            }
+            .boxed()
         });
         let mut passes = stream::iter(passes).buffered(options.days_at_once.max(1));
         while let Some((place, passes)) = passes.next().await {

@@ -1,6 +1,6 @@
 //! Writes runs: the events of one hour, in order, as chunks.
 
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use weir_model::{ChunkRef, Run, StoredEvent, Timestamp, Totals};
 use weir_store::{ChunkPlace, Deadline, StoreError, cut_chunks};
 
@@ -32,8 +32,12 @@ pub(crate) async fn write_run(
             run: id,
             position,
         };
-        place.put_chunk(chunk, bytes, chunks[position].expires, deadline)
+        place
+            .put_chunk(chunk, bytes, chunks[position].expires, deadline)
+            .boxed()
     });
+    // Boxed and collected, so that the compiler sees that a run can be spawned.
+    let writes: Vec<_> = writes.collect();
     stream::iter(writes)
         .buffer_unordered(WRITES_AT_ONCE)
         .try_collect::<()>()
