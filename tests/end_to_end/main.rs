@@ -1,1 +1,6 @@
-//! End-to-end tests.
+//! A whole Weir, asked over its routers as its users would.
+
+mod bounds;
+mod exactly_once;
+mod secrets;
+mod track;

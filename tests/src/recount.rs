@@ -12,16 +12,28 @@ use jiff::{Timestamp, ToSpan as _};
 pub type Point = (i64, f64);
 
 /// Groups events by the granularity in the zone and aggregates each group.
-pub fn recount(events: &[(i64, f64)], granularity: &str, aggregation: &str, zone: &str) -> Vec<Point> {
+pub fn recount(
+    events: &[(i64, f64)],
+    granularity: &str,
+    aggregation: &str,
+    zone: &str,
+) -> Vec<Point> {
     let zone = TimeZone::get(zone).expect("a known zone");
     let mut groups: BTreeMap<String, Vec<(i64, f64)>> = BTreeMap::new();
     for event in events {
-        groups.entry(label(event.0, granularity, &zone)).or_default().push(*event);
+        groups
+            .entry(label(event.0, granularity, &zone))
+            .or_default()
+            .push(*event);
     }
     let mut points: Vec<Point> = groups
         .into_values()
         .map(|group| {
-            let earliest = group.iter().map(|event| event.0).min().expect("a group has events");
+            let earliest = group
+                .iter()
+                .map(|event| event.0)
+                .min()
+                .expect("a group has events");
             (earliest, aggregate(&group, aggregation))
         })
         .collect();
@@ -30,7 +42,9 @@ pub fn recount(events: &[(i64, f64)], granularity: &str, aggregation: &str, zone
 }
 
 fn label(millis: i64, granularity: &str, zone: &TimeZone) -> String {
-    let local = Timestamp::from_millisecond(millis).expect("in range").to_zoned(zone.clone());
+    let local = Timestamp::from_millisecond(millis)
+        .expect("in range")
+        .to_zoned(zone.clone());
     let offset = local.offset().seconds();
     match granularity {
         "none" => millis.to_string(),
@@ -57,8 +71,12 @@ fn aggregate(group: &[(i64, f64)], aggregation: &str) -> f64 {
         "avg" => sum(values()) / count,
         "min" => values().fold(f64::INFINITY, f64::min),
         "max" => values().fold(f64::NEG_INFINITY, f64::max),
-        "first" => at_edge(group, |a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).is_lt()),
-        "last" => at_edge(group, |a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).is_gt()),
+        "first" => at_edge(group, |a, b| {
+            a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).is_lt()
+        }),
+        "last" => at_edge(group, |a, b| {
+            a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).is_gt()
+        }),
         "stddev" => {
             let mean = sum(values()) / count;
             (sum(values().map(|value| (value - mean).powi(2))) / count).sqrt()
@@ -82,7 +100,11 @@ fn sum(values: impl Iterator<Item = f64>) -> f64 {
     let (mut sum, mut lost) = (0.0_f64, 0.0_f64);
     for value in values {
         let next = sum + value;
-        lost += if sum.abs() >= value.abs() { (sum - next) + value } else { (value - next) + sum };
+        lost += if sum.abs() >= value.abs() {
+            (sum - next) + value
+        } else {
+            (value - next) + sum
+        };
         sum = next;
     }
     sum + lost

@@ -18,7 +18,13 @@ pub(crate) struct Figure {
 
 impl Figure {
     /// Sums up requests that took the given times, in microseconds, over `seconds`.
-    pub(crate) fn of(case: String, times: &Histogram<u64>, failed: u64, events: u64, seconds: f64) -> Self {
+    pub(crate) fn of(
+        case: String,
+        times: &Histogram<u64>,
+        failed: u64,
+        events: u64,
+        seconds: f64,
+    ) -> Self {
         let ms = |us: u64| us as f64 / 1000.0;
         Self {
             case,
@@ -55,8 +61,14 @@ impl Figures {
         for f in &self.0 {
             println!(
                 "{:<44} {:>9} {:>7} {:>10.0} {:>10.0} {:>9.2} {:>9.2} {:>9.2}",
-                f.case, f.requests, f.failed, f.requests_per_second, f.events_per_second,
-                f.median_ms, f.p99_ms, f.longest_ms
+                f.case,
+                f.requests,
+                f.failed,
+                f.requests_per_second,
+                f.events_per_second,
+                f.median_ms,
+                f.p99_ms,
+                f.longest_ms
             );
         }
     }

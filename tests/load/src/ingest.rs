@@ -26,7 +26,12 @@ struct Seen {
 }
 
 /// Sends requests of a kind over some connections for a while.
-pub(crate) async fn run(target: &Target, case: Case, connections: usize, lasting: Duration) -> Result<Figure> {
+pub(crate) async fn run(
+    target: &Target,
+    case: Case,
+    connections: usize,
+    lasting: Duration,
+) -> Result<Figure> {
     let began = Instant::now();
     let mut senders = JoinSet::new();
     for _ in 0..connections {
@@ -42,7 +47,13 @@ pub(crate) async fn run(target: &Target, case: Case, connections: usize, lasting
     }
     ensure!(!times.is_empty(), "no request was answered");
     let name = format!("{} x{connections}", describe(case));
-    Ok(Figure::of(name, &times, failed, events, began.elapsed().as_secs_f64()))
+    Ok(Figure::of(
+        name,
+        &times,
+        failed,
+        events,
+        began.elapsed().as_secs_f64(),
+    ))
 }
 
 fn new_histogram() -> Histogram<u64> {
@@ -62,7 +73,11 @@ fn describe(case: Case) -> &'static str {
 }
 
 async fn send(target: Target, case: Case, until: Instant) -> Result<Seen> {
-    let mut seen = Seen { times: new_histogram(), failed: 0, events: 0 };
+    let mut seen = Seen {
+        times: new_histogram(),
+        failed: 0,
+        events: 0,
+    };
     while Instant::now() < until {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let (request, events) = request(&target, case, number);
@@ -85,13 +100,28 @@ fn request(target: &Target, case: Case, number: u64) -> (reqwest::RequestBuilder
     // Keys and ids of one run are not those of another.
     let run = std::process::id();
     match case {
-        Case::Batches => (target.post("application/x-ndjson", batch(number, false)), BATCH),
-        Case::BatchIds => (target.post("application/x-ndjson", batch(number, true)), BATCH),
-        Case::Spread => (target.post(json, event(&format!("spread-{}", number % 32), None)), 1),
-        Case::Ids => (target.post(json, event("ids", Some(format!("{run}-{number}")))), 1),
+        Case::Batches => (
+            target.post("application/x-ndjson", batch(number, false)),
+            BATCH,
+        ),
+        Case::BatchIds => (
+            target.post("application/x-ndjson", batch(number, true)),
+            BATCH,
+        ),
+        Case::Spread => (
+            target.post(json, event(&format!("spread-{}", number % 32), None)),
+            1,
+        ),
+        Case::Ids => (
+            target.post(json, event("ids", Some(format!("{run}-{number}")))),
+            1,
+        ),
         Case::Keys => {
             let request = target.post(json, event("keys", None));
-            (request.header("idempotency-key", format!("load-{run}-{number}")), 1)
+            (
+                request.header("idempotency-key", format!("load-{run}-{number}")),
+                1,
+            )
         }
         Case::Singles | Case::Year => (target.post(json, event("singles", None)), 1),
     }
@@ -108,7 +138,11 @@ fn batch(number: u64, with_ids: bool) -> String {
     let mut body = String::new();
     for index in 0..BATCH {
         let at = 1_700_000_000_000 + (number * BATCH + index) * 10;
-        let id = if with_ids { format!(r#","id":"{run}-{number}-{index}""#) } else { String::new() };
+        let id = if with_ids {
+            format!(r#","id":"{run}-{number}-{index}""#)
+        } else {
+            String::new()
+        };
         let line = format!(
             r#"{{"namespace":"load","name":"batches","timestamp":{at},"value":{}{id}}}"#,
             index % 100

@@ -75,7 +75,10 @@ async fn main() -> Result<()> {
         let lasting = Duration::from_secs(args.seconds);
         match case {
             Case::Year => {
-                let year = year::Year { namespace: &args.year_namespace, events: args.events };
+                let year = year::Year {
+                    namespace: &args.year_namespace,
+                    events: args.events,
+                };
                 year.measure(&target, &mut figures).await?;
             }
             _ => figures.push(ingest::run(&target, *case, args.connections, lasting).await?),

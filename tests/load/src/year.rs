@@ -20,12 +20,30 @@ const REPEATS: usize = 30;
 
 /// The queries: what each is called, and its parameters.
 const QUERIES: [(&str, &str); 6] = [
-    ("a year by day", "tsMin=2023-01-01&tsMax=2023-12-31T23:59:59.999Z&granularity=day"),
-    ("a year by month", "tsMin=2023-01-01&tsMax=2023-12-31T23:59:59.999Z&granularity=month"),
-    ("a month by hour", "tsMin=2023-06-01&tsMax=2023-06-30T23:59:59.999Z&granularity=hour"),
-    ("a year by day, Europe/Berlin", "tsMin=2023-01-01&tsMax=2023-12-31T23:59:59.999Z&granularity=day&tz=Europe/Berlin"),
-    ("a year by day, Asia/Kolkata", "tsMin=2023-01-01&tsMax=2023-12-31T23:59:59.999Z&granularity=day&tz=Asia/Kolkata"),
-    ("a day by minute", "tsMin=2023-06-15&tsMax=2023-06-15T23:59:59.999Z&granularity=minute"),
+    (
+        "a year by day",
+        "tsMin=2023-01-01&tsMax=2023-12-31T23:59:59.999Z&granularity=day",
+    ),
+    (
+        "a year by month",
+        "tsMin=2023-01-01&tsMax=2023-12-31T23:59:59.999Z&granularity=month",
+    ),
+    (
+        "a month by hour",
+        "tsMin=2023-06-01&tsMax=2023-06-30T23:59:59.999Z&granularity=hour",
+    ),
+    (
+        "a year by day, Europe/Berlin",
+        "tsMin=2023-01-01&tsMax=2023-12-31T23:59:59.999Z&granularity=day&tz=Europe/Berlin",
+    ),
+    (
+        "a year by day, Asia/Kolkata",
+        "tsMin=2023-01-01&tsMax=2023-12-31T23:59:59.999Z&granularity=day&tz=Asia/Kolkata",
+    ),
+    (
+        "a day by minute",
+        "tsMin=2023-06-15&tsMax=2023-06-15T23:59:59.999Z&granularity=minute",
+    ),
 ];
 
 /// A series with a year of events, spread evenly.
@@ -43,11 +61,17 @@ impl Year<'_> {
     /// Loads the year unless it is there, and asks each query.
     pub(crate) async fn measure(&self, target: &Target, figures: &mut Figures) -> Result<()> {
         let there = self.count(target).await?;
-        ensure!(there == 0.0 || there == self.events as f64, "{there} events are there already");
+        ensure!(
+            there == 0.0 || there == self.events as f64,
+            "{there} events are there already"
+        );
         if there == 0.0 {
             figures.push(self.load(target).await?);
         }
-        ensure!(self.count(target).await? == self.events as f64, "not every event is counted");
+        ensure!(
+            self.count(target).await? == self.events as f64,
+            "not every event is counted"
+        );
         for (name, parameters) in QUERIES {
             figures.push(self.ask(target, name, parameters).await?);
         }
@@ -74,11 +98,22 @@ impl Year<'_> {
             let key = format!("load-{}-{number}-{}", self.namespace, self.events);
             let request = target.post("application/x-ndjson", self.batch(number));
             let answer = request.header("idempotency-key", key).send().await?;
-            ensure!(answer.status() == 201, "{}: {}", answer.status(), answer.text().await?);
+            ensure!(
+                answer.status() == 201,
+                "{}: {}",
+                answer.status(),
+                answer.text().await?
+            );
             times.record(sent.elapsed().as_micros() as u64)?;
         }
         let name = format!("loading {} events", self.events);
-        Ok(Figure::of(name, &times, 0, self.events as u64, began.elapsed().as_secs_f64()))
+        Ok(Figure::of(
+            name,
+            &times,
+            0,
+            self.events as u64,
+            began.elapsed().as_secs_f64(),
+        ))
     }
 
     fn batch(&self, number: u64) -> String {
@@ -108,6 +143,12 @@ impl Year<'_> {
             times.record(sent.elapsed().as_micros() as u64)?;
         }
         let name = format!("{name}, {} events", self.events);
-        Ok(Figure::of(name, &times, 0, 0, began.elapsed().as_secs_f64()))
+        Ok(Figure::of(
+            name,
+            &times,
+            0,
+            0,
+            began.elapsed().as_secs_f64(),
+        ))
     }
 }
