@@ -1,18 +1,19 @@
-//! Verifies: recounts each day from the very chunks that one version of its manifest names, and
-//! sweeps up chunks that no manifest names.
+//! Verifies: recounts each day from the very chunks that one version of its manifest names.
 
-use std::collections::{BTreeSet, HashSet};
+mod compare;
+mod sweep;
+
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::Serialize;
 use tracing::info;
-use weir_model::{Day, Manifest, Name, Origin, Quarters, Run, Series, StoredEvent};
-use weir_store::{ChunkPlace, Deadline, Published, Store, StoreError};
+use weir_model::{Day, Manifest, Name, Quarters, Series};
+use weir_store::{Deadline, Store, StoreError};
 
 use crate::limits::{BLOCKS_STAY, PASS};
-use crate::merge::{self, hour_totals};
-use crate::pass::chunk_places;
-use crate::runs::totals_of;
+use crate::merge;
+use compare::{compare_hour, compare_run, find_repeats};
 
 /// How often a day is begun again when a chunk has gone or another has published.
 const TRIES: usize = 10;
@@ -205,8 +206,7 @@ impl Verifier<'_> {
         let (_, manifest) = self.store.manifest(series, day, self.deadline()).await?;
         self.mend_upkeep(series, day, &manifest).await?;
         let mut recount = Recount::default();
-        let hours: BTreeSet<u8> = (0..24).collect();
-        for hour in hours {
+        for hour in 0..24 {
             self.recount_hour(series, day, hour, &manifest, &mut recount)
                 .await?;
         }
@@ -269,148 +269,5 @@ impl Verifier<'_> {
         self.store
             .put_upkeep(series, day, due, self.deadline())
             .await
-    }
-
-    async fn sweep(&mut self, only: Option<&Series>) -> Result<(), StoreError> {
-        let mut position = None;
-        let mut last = None;
-        loop {
-            let (places, next) = self.store.scan_chunks(position, self.deadline()).await?;
-            for place in places {
-                if last.as_ref() == Some(&place) || only.is_some_and(|only| *only != place.0) {
-                    continue;
-                }
-                self.report.swept += self.sweep_day(&place.0, place.1).await?;
-                last = Some(place);
-            }
-            position = next;
-            if position.is_none() {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Deletes a day's chunks that no manifest names and none ever will.
-    ///
-    /// They are listed before the manifest is read and published anew: whoever has written them
-    /// and still means to name them read an older manifest, and loses.
-    async fn sweep_day(&self, series: &Series, day: Day) -> Result<u64, StoreError> {
-        for _ in 0..TRIES {
-            let listed = self.store.list_chunks(series, day, self.deadline()).await?;
-            let (publish, manifest) = self.store.manifest(series, day, self.deadline()).await?;
-            let unnamed = unnamed(listed, &manifest);
-            if unnamed.is_empty() {
-                return Ok(0);
-            }
-            let published = self
-                .store
-                .publish(
-                    series,
-                    day,
-                    publish.as_ref(),
-                    &manifest,
-                    &[],
-                    self.deadline(),
-                )
-                .await?;
-            if published == Published::Mine {
-                let swept = unnamed.len() as u64;
-                self.store
-                    .delete_chunks(series, day, unnamed, self.deadline())
-                    .await?;
-                return Ok(swept);
-            }
-        }
-        Ok(0)
-    }
-}
-
-/// The chunks that are of no run, live or dead.
-fn unnamed(listed: Vec<ChunkPlace>, manifest: &Manifest) -> Vec<ChunkPlace> {
-    let live = manifest
-        .runs
-        .iter()
-        .flat_map(|run| chunk_places(run.hour, run.id, run.chunks.len()));
-    let dead = manifest
-        .dead
-        .iter()
-        .flat_map(|run| chunk_places(run.hour, run.id, run.chunks as usize));
-    let named: HashSet<ChunkPlace> = live.chain(dead).collect();
-    listed
-        .into_iter()
-        .filter(|place| !named.contains(place))
-        .collect()
-}
-
-/// Compares a run with its events; whether they are all there, so that totals can be recounted.
-fn compare_run(run: &Run, events: &[StoredEvent], differences: &mut Vec<String>) -> bool {
-    let found = events.len() as u64;
-    let name = format!("run {} of hour {}", run.id, run.hour);
-    let may_be_gone: u64 = run
-        .chunks
-        .iter()
-        .filter(|chunk| chunk.expires.is_some())
-        .map(|chunk| u64::from(chunk.events))
-        .sum();
-    if found > run.events || found + may_be_gone < run.events {
-        differences.push(format!("{name} has {found} events, not {}", run.events));
-    }
-    if events
-        .iter()
-        .any(|event| event.timestamp.hour() != run.hour)
-    {
-        differences.push(format!("{name} has events of another hour"));
-    }
-    if !events.is_sorted_by(|a, b| a.order() <= b.order()) {
-        differences.push(format!("{name} is not in order"));
-    }
-    let is_complete = found == run.totals.count();
-    if is_complete && !totals_of(events).agrees_with(&run.totals) {
-        differences.push(format!("the totals of {name} are not those of its events"));
-    }
-    is_complete
-}
-
-fn find_repeats(
-    hour: u8,
-    events: &[StoredEvent],
-    origins: &mut HashSet<Origin>,
-    differences: &mut Vec<String>,
-) {
-    let repeats = events
-        .iter()
-        .filter(|event| !origins.insert(event.origin))
-        .count();
-    if repeats > 0 {
-        differences.push(format!("{repeats} events of hour {hour} are there twice"));
-    }
-}
-
-/// Compares the manifest's quarters of an hour with its runs, and with its events if those are
-/// all there.
-fn compare_hour(
-    hour: u8,
-    manifest: &Manifest,
-    recounted: Option<&Quarters>,
-    differences: &mut Vec<String>,
-) {
-    let of_hour = hour * 4..hour * 4 + 4;
-    let mut total = weir_model::Totals::default();
-    for quarter in of_hour {
-        let published = manifest.quarters.get(quarter).cloned().unwrap_or_default();
-        total.merge(&published);
-        let Some(recounted) = recounted else { continue };
-        let recounted = recounted.get(quarter).cloned().unwrap_or_default();
-        if !published.agrees_with(&recounted) {
-            let (a, b) = (published.count(), recounted.count());
-            differences.push(format!(
-                "quarter {quarter} says {a} events; its chunks hold {b}, or other values"
-            ));
-        }
-    }
-    if !total.agrees_with(&hour_totals(&manifest.runs, hour)) {
-        differences.push(format!(
-            "the totals of hour {hour} are not those of its runs"
-        ));
     }
 }
