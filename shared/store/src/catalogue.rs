@@ -5,7 +5,7 @@
 //! asks for the years first can miss nothing that was stored before it asked. The counts on these
 //! items are the compactor's, recomputed from manifests; nothing is ever added to them.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -110,6 +110,9 @@ pub struct Listed {
     pub years: Vec<u16>,
     /// What the compactor last counted, all years together.
     pub totals: Totals,
+    pub(crate) shards: u8,
+    /// When it counted each year; none that it has not counted yet.
+    pub(crate) counted: BTreeMap<u16, Timestamp>,
 }
 
 /// A page of a listing.
@@ -341,7 +344,11 @@ impl Store {
                 list(&mut entries, item)?;
             }
             from = page.next;
-            if from.is_none() || entries.len() > limit + 1 {
+            // The last one's years may go on in the next page. A name that has settings alone is
+            // not one of a series.
+            let complete = entries.split_last().map_or(&[][..], |(_, complete)| complete);
+            let found = complete.iter().filter(|entry| !entry.years.is_empty());
+            if from.is_none() || found.count() > limit {
                 break;
             }
         }
@@ -361,12 +368,18 @@ fn list(entries: &mut Vec<Listed>, item: &Item) -> Result<(), StoreError> {
             name,
             years: Vec::new(),
             totals: Totals::default(),
+            shards: 1,
+            counted: BTreeMap::new(),
         });
     }
     let entry = entries.last_mut().expect("one was just pushed");
-    if year != SETTINGS {
+    if year == SETTINGS {
+        entry.shards = attribute::read_number(item, "shards").unwrap_or(1);
+    } else {
         entry.years.push(year);
     }
+    let made = attribute::read_number(item, "made").and_then(|ms| Timestamp::from_millis(ms).ok());
+    entry.counted.extend(made.map(|made| (year, made)));
     if let Some(bytes) = attribute::read_bytes(item, "totals") {
         let totals = Totals::decode(bytes).map_err(StoreError::decode("a year's totals"))?;
         entry.totals.merge(&totals);

@@ -21,6 +21,8 @@ use crate::error::{StoreError, View};
 use crate::keys;
 use crate::store::Store;
 
+mod waiting;
+
 /// Taken names in a row from which on a reader asks around them instead of reading past them.
 const SKIPPED_FROM: u64 = 64;
 
@@ -147,16 +149,13 @@ impl Store {
         view: View,
     ) -> Result<Vec<DayView>, StoreError> {
         let deadline = Deadline::at(view.ends());
-        let years = extent
-            .years
-            .iter()
-            .filter(|y| (first.year()..=last.year()).contains(*y));
-        let spans = years.flat_map(|year| {
+        let mut reads = Vec::new();
+        for year in &extent.years {
             let from = first.max(Day::first_of_year(*year));
             let to = last.min(Day::last_of_year(*year));
-            spans(from, to, &detail)
-        });
-        let reads = spans.map(|span| self.manifests_of(series, span, deadline));
+            let spans = spans(from, to, &detail).into_iter();
+            reads.extend(spans.map(|span| self.manifests_of(series, span, deadline)));
+        }
         let manifests: Vec<Vec<DayView>> = stream::iter(reads).buffered(8).try_collect().await?;
         let mut days: BTreeMap<Day, DayView> = manifests
             .into_iter()
