@@ -346,7 +346,9 @@ impl Store {
             from = page.next;
             // The last one's years may go on in the next page. A name that has settings alone is
             // not one of a series.
-            let complete = entries.split_last().map_or(&[][..], |(_, complete)| complete);
+            let complete = entries
+                .split_last()
+                .map_or(&[][..], |(_, complete)| complete);
             let found = complete.iter().filter(|entry| !entry.years.is_empty());
             if from.is_none() || found.count() > limit {
                 break;

@@ -86,8 +86,7 @@ fn spans(days: BTreeSet<Day>) -> Vec<Span> {
     for day in days {
         match spans.last_mut() {
             Some(span)
-                if span.last.year() == day.year()
-                    && day.number() - span.last.number() <= GAP =>
+                if span.last.year() == day.year() && day.number() - span.last.number() <= GAP =>
             {
                 span.last = day;
             }
@@ -102,12 +101,7 @@ fn spans(days: BTreeSet<Day>) -> Vec<Span> {
 }
 
 /// Whether the listed totals hold a block.
-fn is_counted(
-    views: &BTreeMap<Day, DayView>,
-    listed: &Listed,
-    day: Day,
-    name: &BlockName,
-) -> bool {
+fn is_counted(views: &BTreeMap<Day, DayView>, listed: &Listed, day: Day, name: &BlockName) -> bool {
     let taken = views.get(&day).and_then(|view| taken_at(view, name));
     let counted = listed.counted.get(&day.year());
     taken
