@@ -1,6 +1,6 @@
 //! Plays a history against real processes, keeps a plain list of what was accepted, and compares.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -312,65 +312,59 @@ impl Play {
     }
 
     async fn count_of_all(&self) -> usize {
-        let points = self.ask("granularity=year&aggregationType=count").await;
+        let points = self.ask(0, "granularity=year&aggregationType=count").await;
         points.iter().map(|point| point.1 as usize).sum()
     }
 
-    /// Asks both processes, which must agree.
-    async fn ask(&self, parameters: &str) -> Vec<(i64, f64)> {
+    async fn ask(&self, node: usize, parameters: &str) -> Vec<(i64, f64)> {
         let path = format!("/api/events/{NAMESPACE}/{NAME}?{parameters}");
-        let answer = self.nodes[0].get(&path).await;
+        let answer = self.nodes[node].get(&path).await;
         assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text());
-        assert_eq!(
-            answer.json(),
-            self.nodes[1].get(&path).await.json(),
-            "{path}"
-        );
-        let points = answer.json().as_array().expect("a list").clone();
-        points.iter().map(point).collect()
+        answer
+            .json()
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(point)
+            .collect()
     }
 
-    /// Every aggregation at every granularity, in UTC and in the history's zone, before and after
-    /// everything is compacted.
+    /// Every aggregation at every granularity in the history's zone, before anything more is
+    /// compacted and after everything is; in between, while runs are merged and blocks deleted,
+    /// the counts and sums in UTC.
     async fn compare(mut self) -> Result<(), TestCaseError> {
         self.world.chaos.calm();
         self.world.chaos.quiet().await;
-        self.compare_all().await?;
+        self.compare_in(0, self.place.0, &AGGREGATIONS).await?;
         for _ in 0..3 {
             self.world.clock.advance(Duration::from_secs(90 * 60));
             for compactor in &mut self.compactors {
                 compactor.run().await.expect("nothing fails any more");
             }
-            self.compare_all().await?;
+            self.compare_in(0, "UTC", &["count", "sum"]).await?;
         }
+        self.compare_in(1, self.place.0, &AGGREGATIONS).await?;
         let options = weir_compact::VerifyOptions::default();
-        let report = weir_compact::verify(&self.nodes[0].store, &options)
-            .await
-            .expect("it reads");
+        let report = weir_compact::verify(&self.nodes[0].store, &options).await;
+        let report = report.expect("nothing fails any more");
         prop_assert!(report.differences.is_empty(), "{:?}", report.differences);
         Ok(())
     }
 
-    async fn compare_all(&self) -> Result<(), TestCaseError> {
-        let mut expected = HashMap::new();
-        for zone in ["UTC", self.place.0] {
-            for granularity in GRANULARITIES {
-                for aggregation in AGGREGATIONS {
-                    let points = expected
-                        .entry((zone, granularity, aggregation))
-                        .or_insert_with(|| recount(&self.counted, granularity, aggregation, zone));
-                    let parameters = format!(
-                        "granularity={granularity}&aggregationType={aggregation}&tz={zone}"
-                    );
-                    let answered = self.ask(&parameters).await;
-                    prop_assert!(
-                        agree(aggregation, &answered, points, &self.counted),
-                        "{}\nanswered {:?}\nexpected {:?}",
-                        parameters,
-                        answered,
-                        points
-                    );
-                }
+    async fn compare_in(
+        &self,
+        node: usize,
+        zone: &str,
+        aggregations: &[&str],
+    ) -> Result<(), TestCaseError> {
+        for granularity in GRANULARITIES {
+            for aggregation in aggregations {
+                let expected = recount(&self.counted, granularity, aggregation, zone);
+                let parameters =
+                    format!("granularity={granularity}&aggregationType={aggregation}&tz={zone}");
+                let answered = self.ask(node, &parameters).await;
+                let wrong = disagreement(aggregation, &answered, &expected, &self.counted);
+                prop_assert!(wrong.is_none(), "{}: {:?}", parameters, wrong);
             }
         }
         Ok(())
@@ -386,14 +380,15 @@ fn point(json: &Value) -> (i64, f64) {
     )
 }
 
-/// Times, counts and extremes to the last bit; sums and the spread within what rounding as many
-/// numbers of this size can make of them.
-fn agree(
+/// The first point that differs, answered and expected. Times, counts and extremes must agree to
+/// the last bit; sums and the spread within what rounding as many numbers of this size can make
+/// of them.
+fn disagreement(
     aggregation: &str,
     answered: &[(i64, f64)],
     expected: &[(i64, f64)],
     all: &[(i64, f64)],
-) -> bool {
+) -> Option<(Option<(i64, f64)>, Option<(i64, f64)>)> {
     let largest = all
         .iter()
         .fold(0.0, |largest: f64, event| largest.max(event.1.abs()));
@@ -404,5 +399,7 @@ fn agree(
         _ => 0.0,
     };
     let same = |a: &(i64, f64), b: &(i64, f64)| a.0 == b.0 && (a.1 - b.1).abs() <= tolerance;
-    answered.len() == expected.len() && answered.iter().zip(expected).all(|(a, b)| same(a, b))
+    (0..answered.len().max(expected.len()))
+        .map(|at| (answered.get(at).copied(), expected.get(at).copied()))
+        .find(|pair| !matches!(pair, (Some(a), Some(b)) if same(a, b)))
 }

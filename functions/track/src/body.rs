@@ -96,5 +96,5 @@ fn bounded(events: Vec<&str>) -> Result<Batch<'_>, Problem> {
 
 fn too_many() -> Problem {
     let detail = format!("the body holds more than the {EVENTS_PER_REQUEST} events of one request");
-    Problem::too_large(detail).with_member("limit_events", EVENTS_PER_REQUEST)
+    Problem::too_large(detail).with_member("limitEvents", EVENTS_PER_REQUEST)
 }

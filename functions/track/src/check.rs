@@ -13,7 +13,7 @@ pub(crate) fn all(batch: Batch<'_>) -> Result<Vec<Event>, Problem> {
         Batch::One(text) => Event::from_json(text, &defaults)
             .map(|event| vec![event])
             .map_err(|errors| refuse(1, name(None, errors))),
-        Batch::Fields(fields) => Event::from_form(fields.into_iter(), &defaults)
+        Batch::Fields(fields) => Event::from_form(fields, &defaults)
             .map(|event| vec![event])
             .map_err(|errors| refuse(1, name(None, errors))),
         Batch::Many(texts) => many(&texts, &defaults),
