@@ -19,6 +19,7 @@ use crate::cursor::Fingerprint;
 use crate::document::{Kind, Known, Problems, parameters};
 use crate::events::bad_path;
 use crate::params::{CURSOR, Parameters};
+use crate::reading::explain;
 
 /// Entries of a page unless asked for otherwise, and at most.
 const LIMIT: usize = 100;
@@ -163,7 +164,10 @@ pub(crate) async fn namespaces(
     parameters.check()?;
     let fingerprint = Fingerprint::of(&["namespaces"]);
     let after = parameters.place(fingerprint, read_place)?;
-    let (namespaces, more) = find_namespaces(&service.store, after, limit).await?;
+    let store = &service.store;
+    let view = store.begin_view();
+    let found = find_namespaces(store, after, limit, view).await;
+    let (namespaces, more) = found.map_err(|error| explain(error, store, view))?;
     let next = namespaces
         .last()
         .filter(|_| more)
@@ -217,7 +221,8 @@ async fn list_names(
     let fingerprint = Fingerprint::of(&["names", namespace.as_str()]);
     let after = parameters.place(fingerprint, read_place)?;
     let view = store.begin_view();
-    let listing = find_names(store, &namespace, after.as_ref(), limit, view).await?;
+    let listing = find_names(store, &namespace, after.as_ref(), limit, view).await;
+    let listing = listing.map_err(|error| explain(error, store, view))?;
     let next = listing
         .entries
         .last()
@@ -245,8 +250,8 @@ async fn find_namespaces(
     store: &Store,
     after: Option<Name>,
     limit: usize,
+    view: View,
 ) -> Result<(Vec<NamespaceEntry>, bool), StoreError> {
-    let view = store.begin_view();
     let deadline = Deadline::at(view.ends());
     let listing = store.namespaces(after.as_ref(), limit, deadline).await?;
     let mut entries = Vec::new();

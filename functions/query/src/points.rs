@@ -13,7 +13,7 @@ use crate::aggregate::{Aggregate, Gaps, Group};
 use crate::answer::Point;
 use crate::cursor::Fingerprint;
 use crate::params::{Bounds, shown};
-use crate::reading::{Order, Pace, batches, read_wave, waves};
+use crate::reading::{Order, Pace, batches, explain, read_wave, waves};
 
 /// How often a query begins again when what it reads has changed under it.
 const REPEATS: u32 = 2;
@@ -214,17 +214,22 @@ async fn read(store: &Store, ask: &Ask) -> Result<(Aggregate, Vec<Group>), Store
     let give_up = store.now().saturating_add(REPEAT_WITHIN);
     let mut repeats = 0;
     loop {
-        match read_once(store, ask).await {
+        let view = store.begin_view();
+        let found = read_once(store, ask, view).await;
+        match found.map_err(|error| explain(error, store, view)) {
             Err(StoreError::Changed(_)) if repeats < REPEATS && store.now() < give_up => {
-                repeats += 1
+                repeats += 1;
             }
             other => return other,
         }
     }
 }
 
-async fn read_once(store: &Store, ask: &Ask) -> Result<(Aggregate, Vec<Group>), StoreError> {
-    let view = store.begin_view();
+async fn read_once(
+    store: &Store,
+    ask: &Ask,
+    view: View,
+) -> Result<(Aggregate, Vec<Group>), StoreError> {
     let mut aggregate = ask.aggregate();
     let extent = store.extent(&ask.series, Deadline::at(view.ends())).await?;
     if extent.years.is_empty() {

@@ -193,6 +193,17 @@ pub(crate) async fn read_wave(
     try_join_all(reads).await
 }
 
+/// Says that reading took too long where the store says that it ran out of time: it has answered,
+/// but too much was asked for.
+pub(crate) fn explain(error: StoreError, store: &Store, view: View) -> StoreError {
+    match error {
+        StoreError::Unavailable(_) if store.now() >= view.ends() => {
+            StoreError::TooSlow(View::SECONDS)
+        }
+        error => error,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,7 +10,7 @@ use super::place::Place;
 use crate::cursor::Fingerprint;
 use crate::params::Bounds;
 use crate::reading::{
-    Order, Pace, QuarterSet, Stretch, batches, quarter_of, read_wave, stretches, waves,
+    Order, Pace, QuarterSet, Stretch, batches, explain, quarter_of, read_wave, stretches, waves,
 };
 
 /// An answer has at most this many bytes; a function on AWS may send 6 MB.
@@ -81,15 +81,16 @@ impl Ask {
 pub(super) async fn scan(store: &Store, ask: &Ask) -> Result<Found, StoreError> {
     let mut repeats = 0;
     loop {
-        match scan_once(store, ask).await {
+        let view = store.begin_view();
+        let found = scan_once(store, ask, view).await;
+        match found.map_err(|error| explain(error, store, view)) {
             Err(StoreError::Changed(_)) if repeats < REPEATS => repeats += 1,
             other => return other,
         }
     }
 }
 
-async fn scan_once(store: &Store, ask: &Ask) -> Result<Found, StoreError> {
-    let view = store.begin_view();
+async fn scan_once(store: &Store, ask: &Ask, view: View) -> Result<Found, StoreError> {
     let extent = store.extent(&ask.series, Deadline::at(view.ends())).await?;
     let mut look = Look::new(store, ask, view);
     for (first, last) in batches(look.window, &extent.years, ask.order, PACE) {
@@ -205,12 +206,12 @@ impl<'a> Look<'a> {
             Order::Oldest => a.order().cmp(&b.order()),
             Order::Newest => b.order().cmp(&a.order()),
         });
-        let order = self.ask.order;
+        let (order, window) = (self.ask.order, self.window);
         let from = self.ask.from.as_ref();
         let wanted = events.iter().filter(|event| {
             self.ask.filter.admits(event)
                 && from.is_none_or(|from| !from.is_past(event, order))
-                && self.ask.window().contains(event.timestamp)
+                && window.contains(event.timestamp)
         });
         for event in wanted.collect::<Vec<_>>() {
             if !self.take(event) {

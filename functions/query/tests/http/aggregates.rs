@@ -404,3 +404,96 @@ fn the_description_has_every_route_and_parameter() {
         assert!(get["responses"][status].is_object(), "{status}");
     }
 }
+
+/// On 7 November 2010 clocks in Newfoundland went from 00:01 back to 23:01 of the day before.
+#[tokio::test]
+async fn a_local_day_that_comes_back_for_an_hour_is_one_group() {
+    let world = World::start().await;
+    let series = series("n", "s");
+    let times = [
+        "2010-11-06T20:00:00",
+        "2010-11-07T02:30:30",
+        "2010-11-07T02:40:00",
+        "2010-11-07T03:40:00",
+    ];
+    let events = times.map(|time| event(&series, at(time), 1.0)).to_vec();
+    let path = "/api/events/n/s";
+    let query = "granularity=day&aggregationType=count&tz=America/St_Johns";
+    world.accept(events).await;
+    let sixth = ("2010-11-06T20:00:00Z", json!(2));
+    let seventh = ("2010-11-07T02:30:30Z", json!(2));
+    let whole = points(&[sixth, seventh.clone()]);
+    assert_eq!(world.json(&format!("{path}?{query}")).await, whole);
+    let pages = world.union(path, &format!("{query}&limit=1")).await;
+    assert_eq!(Value::from(pages), whole);
+
+    // The window begins on the seventh, and has some of the sixth behind that.
+    let query = format!("{query}&tsMin=2010-11-07T02:30:15Z");
+    let whole = points(&[seventh, ("2010-11-07T02:40:00Z", json!(1))]);
+    assert_eq!(world.json(&format!("{path}?{query}")).await, whole);
+    let pages = world.union(path, &format!("{query}&limit=1")).await;
+    assert_eq!(Value::from(pages), whole);
+
+    let window = "tsMin=2010-11-07T02:30:59.998Z&tsMax=2010-11-07T02:31:00Z";
+    let filled = world
+        .json(&format!(
+            "{path}?granularity=day&tz=America/St_Johns&fill=null&{window}"
+        ))
+        .await;
+    let seventh = ("2010-11-07T02:30:59.998Z", Value::Null);
+    let sixth = ("2010-11-07T02:31:00Z", Value::Null);
+    assert_eq!(filled, points(&[seventh, sixth]));
+}
+
+#[tokio::test]
+async fn a_query_that_takes_too_long_is_told_to_ask_for_less() {
+    let world = three_days().await;
+    world.line.takes(std::time::Duration::from_secs(11));
+    for path in [
+        "/api/events/web/visits",
+        "/api/raw/web/visits",
+        "/api/namespaces/web",
+    ] {
+        let answer = world.get(path).await;
+        assert_eq!(
+            answer.status,
+            StatusCode::SERVICE_UNAVAILABLE,
+            "{path}: {}",
+            answer.body
+        );
+        assert_eq!(answer.json()["code"], "too-slow", "{path}");
+        assert!(answer.headers.contains_key("retry-after"));
+    }
+}
+
+#[tokio::test]
+async fn whole_days_cost_calls_by_the_year_and_not_by_the_event() {
+    let world = World::start().await;
+    let series = series("n", "s");
+    let start = at("2023-01-01T00:10:00").as_millis();
+    let time = |n: i64| Timestamp::from_millis(start + n * 3_600_000).unwrap();
+    let events: Vec<Event> = (0..8_760).map(|n| event(&series, time(n), 1.0)).collect();
+    world.accept(vec![events[0].clone()]).await;
+    world.publish(&events[1..]).await;
+    let calls = async |query: &str| {
+        let before = world.line.calls();
+        let path = format!("/api/events/n/s?aggregationType=count&{query}");
+        let answer = world.json(&path).await;
+        let counts = answer
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|p| p["value"].as_u64().unwrap());
+        (counts.sum::<u64>(), world.line.calls() - before)
+    };
+    for query in [
+        "granularity=day",
+        "granularity=hour",
+        "granularity=month&tz=Europe/Berlin",
+        "granularity=week&tz=Asia/Kathmandu",
+    ] {
+        let (count, calls) = calls(query).await;
+        assert_eq!(count, 8_760, "{query}");
+        assert!(calls <= 30, "{query}: {calls} calls");
+    }
+}

@@ -180,8 +180,8 @@ async fn check_fill(case: &Case) -> Result<(), TestCaseError> {
     // Where minutes are looked at one by one, the window must not be long.
     let span = |granularity| match granularity {
         Granularity::Minute => 3,
-        Granularity::Hour => 60,
-        _ => 500,
+        Granularity::Hour | Granularity::Day | Granularity::Week => 60,
+        _ => 120,
     };
     for granularity in Granularity::ALL.into_iter().skip(1) {
         let window = case.window();
@@ -220,7 +220,7 @@ async fn check_fill(case: &Case) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
 
     #[test]
     fn aggregates_equal_a_plain_recount_whole_and_in_pages(case in case()) {

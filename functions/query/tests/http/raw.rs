@@ -78,7 +78,7 @@ async fn a_window_has_both_its_ends() {
 async fn filters_show_what_they_admit_and_nothing_else() {
     let world = many().await;
     let check = async |query: &str, expected: Vec<i64>| {
-        for limit in [10, 1000] {
+        for limit in [60, 1000] {
             let query = format!("{query}&order=oldest&limit={limit}");
             let mut found = values(&world.union("/api/raw/n/s", &query).await);
             found.sort_unstable();
@@ -162,4 +162,25 @@ async fn a_page_ends_before_it_has_more_than_5_mb() {
         .collect();
     assert_eq!(found, (0..200).collect::<Vec<_>>());
     assert_eq!(pages.len(), 2);
+}
+
+#[tokio::test]
+async fn a_page_that_takes_long_ends_early_and_the_next_goes_on() {
+    let world = many().await;
+    let query = "property.tens=12&limit=20";
+    let whole = world.union("/api/raw/n/s", query).await;
+    assert_eq!(whole.len(), 10);
+    world.line.takes(std::time::Duration::from_secs(1));
+    for order in ["newest", "oldest"] {
+        let pages = world
+            .pages("/api/raw/n/s", &format!("{query}&order={order}"))
+            .await;
+        assert!(pages.len() > 2, "{} pages", pages.len());
+        assert!(pages.iter().any(|page| page.body == "[]"));
+        let found = pages
+            .iter()
+            .flat_map(|p| values(p.json().as_array().unwrap()));
+        let found: BTreeSet<i64> = found.collect();
+        assert_eq!(found, (120..130).collect(), "{order}");
+    }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use futures::future::BoxFuture;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, LINK};
 use http::{HeaderMap, Request, StatusCode};
 use serde_json::Value;
@@ -18,7 +19,7 @@ use weir_model::{
 };
 use weir_service::auth::{Grant, Scopes, SigningKey, SigningKeys};
 use weir_service::{Service, ServiceConfig};
-use weir_store::embedded::Engine;
+use weir_store::embedded::{self, Call, Cut, Engine, Transport};
 use weir_store::registry::ClientId;
 use weir_store::{
     ChunkPlace, Db, Deadline, ManualClock, Published, Share, Store, Submission, cut_chunks,
@@ -26,9 +27,39 @@ use weir_store::{
 
 pub(crate) struct World {
     pub(crate) clock: ManualClock,
+    pub(crate) line: Arc<Line>,
     pub(crate) service: Arc<Service>,
     router: Router,
     published: AtomicU64,
+}
+
+/// The line to the store: each call may take a while by the clock, and be counted.
+#[derive(Debug)]
+pub(crate) struct Line {
+    engine: Engine,
+    clock: ManualClock,
+    takes_ms: AtomicU64,
+    calls: AtomicU64,
+}
+
+impl Line {
+    pub(crate) fn takes(&self, time: Duration) {
+        self.takes_ms
+            .store(time.as_millis() as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+}
+
+impl Transport for Line {
+    fn call(&self, call: Call) -> BoxFuture<'_, Result<embedded::Answer, Cut>> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let takes = Duration::from_millis(self.takes_ms.load(Ordering::Relaxed));
+        self.clock.advance(takes);
+        self.engine.call(call)
+    }
 }
 
 pub(crate) struct Answer {
@@ -92,13 +123,21 @@ impl World {
     pub(crate) async fn start() -> World {
         let clock = ManualClock::new(at("2026-01-01"));
         let engine = Engine::memory(Arc::new(clock.clone())).unwrap();
-        let db = Db::embedded(Arc::new(engine), Arc::new(clock.clone()));
+        let line = Arc::new(Line {
+            engine,
+            clock: clock.clone(),
+            takes_ms: AtomicU64::new(0),
+            calls: AtomicU64::new(0),
+        });
+        let transport = Arc::clone(&line) as Arc<dyn Transport>;
+        let db = Db::embedded(transport, Arc::new(clock.clone()));
         db.create_tables().await.unwrap();
         let keys = SigningKeys::new(SigningKey::new(&[7; 32]).unwrap());
         let service = Service::new(Store::new(db), ServiceConfig::new(keys));
         let router = weir_query::router(Arc::clone(&service));
         World {
             clock,
+            line,
             service,
             router,
             published: AtomicU64::new(0),
