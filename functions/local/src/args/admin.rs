@@ -1,0 +1,62 @@
+//! The commands for whoever keeps the data.
+
+use clap::{Args as ClapArgs, Subcommand};
+
+/// What to do with clients.
+#[derive(Debug, Subcommand)]
+pub enum ClientCommand {
+    /// Make a client and print its secret, which is shown only then
+    #[command(
+        after_long_help = "Example:\n  weir client create --label 'the website' --scope write --rate 50"
+    )]
+    Create {
+        /// What people call it
+        #[arg(long, default_value = "")]
+        label: String,
+        /// What it may do; may be given several times [default: all]
+        #[arg(long = "scope", value_name = "SCOPE", value_parser = ["read", "write", "aggregation"])]
+        scopes: Vec<String>,
+        /// How many requests a second it may make [default: any number]
+        #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+        rate: Option<u32>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the clients
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take a client's access away for good
+    ///
+    /// Its tokens end within a minute.
+    Revoke {
+        /// The client's id
+        id: String,
+    },
+}
+
+/// How many shards.
+#[derive(Debug, ClapArgs)]
+pub struct ShardsArgs {
+    /// The series' namespace
+    pub namespace: String,
+    /// The series' name
+    pub name: String,
+    /// How many it shall have
+    #[arg(value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub count: u8,
+}
+
+/// What to verify.
+#[derive(Debug, ClapArgs)]
+pub struct VerifyArgs {
+    /// Also delete pieces of events that a crash left behind and nothing refers to
+    #[arg(long)]
+    pub sweep: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}

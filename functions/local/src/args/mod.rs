@@ -1,0 +1,345 @@
+//! The command line: what can be asked for, what it is called in the environment, and what holds
+//! when nothing is said. Nothing else reads the environment.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+mod admin;
+mod events;
+
+pub use admin::{ClientCommand, ShardsArgs, VerifyArgs};
+pub use events::{
+    ExportArgs, Format, ImportArgs, ImportFormat, Property, QueryArgs, TrackArgs, Unconfirmed,
+};
+
+const ABOUT: &str = "\
+Weir stores events and answers aggregates of them.
+
+Without a command it serves: the HTTP interface on 127.0.0.1:8080, with its data in ./weir-data.
+Every other command is a client of that interface. Without --server it talks to the server that
+keeps --data, through a socket that only its owner can open, and needs no credentials; when none
+is running it opens the data itself for as long as it takes. With --server it talks to any Weir,
+with the credentials of a client.";
+
+const EXAMPLES: &str = "\
+Examples:
+  weir                                       serve on 127.0.0.1:8080, data in ./weir-data
+  weir track Frontend pageView 1             store an event
+  weir query Frontend pageView --granularity day --aggregation count
+  weir import events.ndjson                  store a file of events; resumes when interrupted
+  weir export Frontend -o frontend.ndjson    save the events of a namespace
+  weir client create --label 'the website'   make a client for the HTTP interface
+  weir query Frontend pageView --server https://weir.example.org \\
+       --client-id ID --client-secret-file secret
+
+Exit status: 0 when done, 1 when something failed, 2 when the command line is wrong.";
+
+/// Event tracking and aggregates on one machine: the server and its command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "weir",
+    version,
+    about = "Stores events and answers aggregates of them",
+    long_about = ABOUT,
+    after_long_help = EXAMPLES,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
+pub struct Args {
+    /// What to do; `serve` if nothing is said.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// What every command takes.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// Options that stand before or after any command.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Global {
+    /// Where the data is
+    ///
+    /// A directory that belongs to one Weir: its database, the key that signs tokens, and the
+    /// control socket. It is made when it is missing, and closed to everybody but its owner.
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "WEIR_DATA",
+        default_value = "./weir-data"
+    )]
+    pub data: PathBuf,
+
+    /// The Weir to talk to, instead of the one that keeps --data
+    ///
+    /// Needs --client-id and a secret. Not for `serve`, `client`, `shards` and `verify`, which
+    /// work where the data is.
+    #[arg(long, global = true, value_name = "URL", env = "WEIR_SERVER")]
+    pub server: Option<String>,
+
+    /// The client to be at --server; with `serve`, the client that shall exist
+    #[arg(long, global = true, value_name = "ID", env = "WEIR_CLIENT_ID")]
+    pub client_id: Option<String>,
+
+    /// The secret of --client-id
+    ///
+    /// Others on this machine can see it on the command line: --client-secret-file and
+    /// WEIR_CLIENT_SECRET keep it out of sight.
+    #[arg(
+        long,
+        global = true,
+        value_name = "SECRET",
+        env = "WEIR_CLIENT_SECRET",
+        hide_env_values = true
+    )]
+    pub client_secret: Option<Secret>,
+
+    /// A file with the secret of --client-id; wins over --client-secret
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "WEIR_CLIENT_SECRET_FILE"
+    )]
+    pub client_secret_file: Option<PathBuf>,
+
+    /// What to log to standard error: a level, or a filter such as info,weir_store=debug
+    ///
+    /// Levels are error, warn, info, debug, trace and off. `serve` logs info unless told
+    /// otherwise, all else warn.
+    #[arg(long, global = true, value_name = "FILTER", env = "WEIR_LOG")]
+    pub log: Option<String>,
+
+    /// The form of the log
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        env = "WEIR_LOG_FORMAT",
+        default_value_t
+    )]
+    pub log_format: LogFormat,
+
+    /// Where imports to --server are remembered, if not under the home directory.
+    #[arg(
+        long,
+        global = true,
+        hide = true,
+        value_name = "DIR",
+        env = "XDG_STATE_HOME"
+    )]
+    pub state_home: Option<PathBuf>,
+}
+
+/// The form of the log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// A line for people.
+    #[default]
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
+/// A secret as it was given. Not checked here: what clap refuses it also prints.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Takes a secret that was read from a file.
+    pub fn new(text: impl Into<String>) -> Secret {
+        Secret(text.into())
+    }
+
+    /// Hands out the text, to be sent or hashed.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Secret {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Secret, Infallible> {
+        Ok(Secret(text.into()))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve the HTTP interface; the default
+    #[command(after_long_help = SERVE_EXAMPLES)]
+    Serve(ServeArgs),
+    /// Store one event
+    #[command(after_long_help = events::TRACK_EXAMPLES)]
+    Track(TrackArgs),
+    /// Ask for aggregates of a series
+    #[command(after_long_help = events::QUERY_EXAMPLES)]
+    Query(QueryArgs),
+    /// Store a file of events
+    #[command(long_about = events::IMPORT_ABOUT, after_long_help = events::IMPORT_EXAMPLES)]
+    Import(ImportArgs),
+    /// Write events out as newline-delimited JSON, which import takes back
+    #[command(after_long_help = events::EXPORT_EXAMPLES)]
+    Export(ExportArgs),
+    /// Make, list and revoke the clients of the HTTP interface
+    #[command(subcommand)]
+    Client(ClientCommand),
+    /// Give a series more shards
+    ///
+    /// Each shard takes about 500 requests a second on AWS; an embedded store gains nothing.
+    /// Shards can be added and never taken away.
+    Shards(ShardsArgs),
+    /// Compare what was counted with what is stored
+    ///
+    /// Recounts the events of every day that was compacted and compares them with its totals.
+    /// Exit status 1 if anything differs.
+    Verify(VerifyArgs),
+    /// Print the OpenAPI description of the HTTP interface
+    Openapi,
+    /// Print the completions of a shell
+    #[command(after_long_help = "Example:\n  source <(weir completions bash)")]
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+}
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  weir serve --listen 127.0.0.1:9000 --data /var/lib/weir
+  weir serve --memory
+  weir serve --client-id website --client-secret-file /run/secrets/website
+
+The first start makes a client and prints its id and secret, once, with lines for curl to try it.
+With --client-id that client is made instead, or gets the given secret.
+
+SIGTERM and Ctrl-C stop accepting requests, finish those in flight and close the store.";
+
+/// How to serve.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct ServeArgs {
+    /// The address and port to listen on; port 0 takes a free one and prints it
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        env = "WEIR_LISTEN",
+        default_value = "127.0.0.1:8080"
+    )]
+    pub listen: SocketAddr,
+    /// Keep everything in memory and nothing on disk
+    #[arg(long)]
+    pub memory: bool,
+    /// The address under which clients reach this Weir, if it is another: it names the issuer of
+    /// tokens
+    #[arg(long, value_name = "URL", env = "WEIR_PUBLIC_URL")]
+    pub public_url: Option<String>,
+}
+
+impl Default for ServeArgs {
+    fn default() -> ServeArgs {
+        #[derive(Parser)]
+        struct Alone {
+            #[command(flatten)]
+            serve: ServeArgs,
+        }
+        Alone::parse_from(["weir"]).serve
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn global_options_stand_before_or_after_the_command() {
+        let before = Args::parse_from(["weir", "--data", "/d", "verify"]);
+        let after = Args::parse_from(["weir", "verify", "--data", "/d"]);
+        assert_eq!(before.global.data, after.global.data);
+        assert!(Args::parse_from(["weir"]).command.is_none());
+    }
+
+    #[test]
+    fn serving_without_a_word_is_serving_with_the_defaults() {
+        let serve = ServeArgs::default();
+        assert_eq!(serve.listen.to_string(), "127.0.0.1:8080");
+        assert!(!serve.memory);
+    }
+
+    #[test]
+    fn a_value_may_be_negative() {
+        let args = Args::parse_from(["weir", "track", "a", "b", "-5.5", "--actor", "x"]);
+        let Some(Command::Track(track)) = args.command else {
+            panic!("{args:?}")
+        };
+        assert_eq!(
+            (track.value.as_str(), track.actor.as_deref()),
+            ("-5.5", Some("x"))
+        );
+    }
+
+    #[test]
+    fn a_property_is_text_or_json() {
+        let check = |text: &str, key: &str, value: serde_json::Value| {
+            assert_eq!(
+                text.parse(),
+                Ok(Property {
+                    key: key.into(),
+                    value
+                })
+            );
+        };
+        check("a=b=c", "a", "b=c".into());
+        check("zip=01234", "zip", "01234".into());
+        check("items:=3", "items", 3.into());
+        check("a:b=", "a:b", "".into());
+        for bad in ["a", "=b", ":=3", "a:=b"] {
+            assert!(bad.parse::<Property>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_not_shown() {
+        let args = Args::parse_from(["weir", "--client-secret", "hush-hush-hush-hush"]);
+        assert!(!format!("{args:?}").contains("hush"));
+        // Not even by a refusal: every text is taken.
+        assert!(Args::try_parse_from(["weir", "--client-secret", ""]).is_ok());
+    }
+
+    #[test]
+    fn every_command_and_option_is_described() {
+        fn check(command: &clap::Command) {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            for argument in command.get_arguments() {
+                assert!(
+                    argument.get_help().is_some(),
+                    "{} {}",
+                    command.get_name(),
+                    argument.get_id()
+                );
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Args::command());
+    }
+}

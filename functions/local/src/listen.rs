@@ -1,0 +1,63 @@
+//! Serves a router on a listener until it is told to stop, and then finishes what is in flight.
+//!
+//! Like `axum::serve`, but a client that does not send its request's head does not keep its
+//! connection.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::serve::Listener;
+use http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tower::ServiceExt as _;
+
+/// How long a connection may be quiet, or take to send the head of a request.
+const HEAD_TIME: Duration = Duration::from_secs(60);
+
+/// Serves connections until `stop` changes or its sender is gone. Returns when the last one has
+/// ended; dropping the future cuts them.
+pub(crate) async fn serve(
+    mut listener: impl Listener,
+    router: Router,
+    mut stop: watch::Receiver<()>,
+) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            (io, _) = listener.accept() => {
+                connections.spawn(connection(TokioIo::new(io), router.clone(), stop.clone()));
+            }
+            Some(_) = connections.join_next() => {}
+            _ = stop.changed() => break,
+        }
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+async fn connection<I>(io: TokioIo<I>, router: Router, mut stop: watch::Receiver<()>)
+where
+    I: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+{
+    let service = router.map_request(|request: Request<Incoming>| request.map(Body::new));
+    let service = TowerToHyperService::new(service.map_err(|never: Infallible| match never {}));
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME);
+    let mut connection = pin!(builder.serve_connection(io, service));
+    // A connection that breaks is its client's affair.
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        _ = stop.changed() => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
+}

@@ -1,0 +1,109 @@
+//! The description of the whole interface, merged from what each function says of itself.
+
+use utoipa::openapi::OpenApi;
+use weir_service::{health, openapi};
+
+fn parts() -> [OpenApi; 4] {
+    [
+        weir_token::openapi(),
+        weir_track::openapi(),
+        weir_query::openapi(),
+        health::openapi(),
+    ]
+}
+
+/// The merged description.
+pub(crate) fn document() -> OpenApi {
+    openapi::document(parts())
+}
+
+/// Serves it.
+pub(crate) fn router() -> axum::Router {
+    openapi::router(parts())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use axum::body::Body;
+    use http::{Request, StatusCode};
+    use serde_json::Value;
+    use tower::ServiceExt as _;
+    use weir_store::SystemClock;
+
+    use super::*;
+    use crate::serve::{self, Config, Storage};
+
+    const METHODS: [&str; 5] = ["GET", "POST", "PUT", "DELETE", "PATCH"];
+
+    /// Every path with its methods. The token paths are served without their final slash, too.
+    const PATHS: [(&str, &[&str]); 13] = [
+        ("/.well-known/oauth-authorization-server", &["GET"]),
+        ("/api/events", &["GET"]),
+        ("/api/events/{namespace}/{name}", &["GET"]),
+        ("/api/namespaces", &["GET"]),
+        ("/api/namespaces/{namespace}", &["GET"]),
+        ("/api/raw", &["GET"]),
+        ("/api/raw/{namespace}/{name}", &["GET"]),
+        ("/api/track", &["POST"]),
+        ("/api/track/", &["POST"]),
+        ("/healthz", &["GET"]),
+        ("/o/introspect/", &["POST"]),
+        ("/o/revoke_token/", &["POST"]),
+        ("/o/token/", &["POST"]),
+    ];
+
+    fn described() -> BTreeMap<String, Vec<String>> {
+        let document: Value = serde_json::to_value(document()).unwrap();
+        let paths = document["paths"].as_object().unwrap().iter();
+        let methods = |operations: &Value| {
+            let methods = operations
+                .as_object()
+                .unwrap()
+                .keys()
+                .map(|key| key.to_uppercase());
+            methods
+                .filter(|key| METHODS.contains(&key.as_str()))
+                .collect()
+        };
+        paths
+            .map(|(path, operations)| (path.clone(), methods(operations)))
+            .collect()
+    }
+
+    #[test]
+    fn every_path_is_described() {
+        let mut described = described();
+        assert_eq!(described.remove("/openapi.json"), Some(vec!["GET".into()]));
+        let expected = PATHS.map(|(path, methods)| {
+            (
+                path.to_owned(),
+                methods.iter().map(|method| (*method).to_owned()).collect(),
+            )
+        });
+        assert_eq!(described, BTreeMap::from(expected));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_routes_are_those_that_are_described() {
+        let config = Config::quiet(Storage::Memory, Arc::new(SystemClock));
+        let running = serve::start(config).await.unwrap();
+        let router = weir_service::layer::edge(serve::functions(running.service()));
+        for (path, methods) in described() {
+            let path = path.replace(['{', '}'], "x");
+            for method in METHODS {
+                let request = Request::builder().method(method).uri(&path);
+                let answer = router.clone().oneshot(request.body(Body::empty()).unwrap());
+                let status = answer.await.unwrap().status();
+                let is_refused = status == StatusCode::METHOD_NOT_ALLOWED;
+                let is_described = methods.iter().any(|described| described == method);
+                assert_ne!(status, StatusCode::NOT_FOUND, "{method} {path}");
+                assert_ne!(is_refused, is_described, "{method} {path} {status}");
+            }
+        }
+        drop(router);
+        running.stop().await.unwrap();
+    }
+}

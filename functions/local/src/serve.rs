@@ -1,0 +1,283 @@
+//! The server: all functions behind one listener, the owner's routes behind the control socket,
+//! and compaction beside them.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use axum::serve::ListenerExt as _;
+use axum::{Extension, Router};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
+use weir_service::auth::{LocalAdmin, SigningKey, SigningKeys};
+use weir_service::layer::edge;
+use weir_service::{Service, ServiceConfig, health};
+use weir_store::Store;
+use weir_store::clock::Clock;
+use weir_store::db::Db;
+use weir_store::embedded::Engine;
+
+use crate::data::{DataDirectory, DataError};
+use crate::failure::Failure;
+use crate::{compaction, control, listen, openapi};
+
+/// How long requests in flight may take when the server stops: a request in doubt is settled
+/// after 20 s.
+const LAST_REQUESTS: Duration = Duration::from_secs(25);
+
+/// Where a server keeps its data.
+#[derive(Debug)]
+pub enum Storage {
+    /// In a directory, which it takes hold of.
+    Directory(PathBuf),
+    /// In a directory that this process holds already.
+    Held(DataDirectory),
+    /// In memory.
+    Memory,
+}
+
+/// How a server is set up.
+#[derive(Debug)]
+pub struct Config {
+    /// Where it keeps its data.
+    pub storage: Storage,
+    /// Where it listens, beside the control socket; port 0 takes a free one.
+    pub listen: Option<SocketAddr>,
+    /// The address under which clients reach it, if that is another.
+    pub public_url: Option<String>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Config {
+    /// A server that listens on its control socket alone.
+    pub fn quiet(storage: Storage, clock: Arc<dyn Clock>) -> Config {
+        Config {
+            storage,
+            listen: None,
+            public_url: None,
+            clock,
+        }
+    }
+}
+
+/// A server at work.
+#[derive(Debug)]
+pub struct Running {
+    service: Arc<Service>,
+    engine: Arc<Engine>,
+    home: Home,
+    address: Option<SocketAddr>,
+    stop: watch::Sender<()>,
+    listeners: Vec<JoinHandle<()>>,
+    compaction: JoinHandle<()>,
+}
+
+/// What holds the files of a server. One in memory has a socket and a lock all the same.
+#[derive(Debug)]
+struct Home {
+    data: DataDirectory,
+    /// Removed when the server is gone.
+    _temporary: Option<tempfile::TempDir>,
+}
+
+/// Starts a server. It serves until it is stopped.
+///
+/// # Errors
+/// When the data cannot be had or read, or it cannot listen.
+pub async fn start(config: Config) -> Result<Running> {
+    let Config {
+        storage,
+        listen,
+        public_url,
+        clock,
+    } = config;
+    let (home, engine, signing) = open(storage, &clock)?;
+    let db = Db::embedded(Arc::clone(&engine) as _, clock);
+    db.create_tables()
+        .await
+        .map_err(|error| Failure::new(format!("cannot make the tables: {error}")))?;
+    let store = Store::new(db);
+    let settings = ServiceConfig {
+        issuer: public_url,
+        ..ServiceConfig::new(signing)
+    };
+    let service = Service::new(store.clone(), settings);
+
+    let socket = control::listen(&home.data.control_socket())?;
+    let public = match listen {
+        Some(address) => Some(bind(address).await?),
+        None => None,
+    };
+    let address = public.as_ref().map(TcpListener::local_addr).transpose()?;
+    let (stop, stopped) = watch::channel(());
+    let mut listeners = vec![tokio::spawn(listen::serve(
+        socket,
+        owner(&service),
+        stopped.clone(),
+    ))];
+    if let Some(listener) = public {
+        // Answers are small and must not wait for more to come.
+        let listener = listener.tap_io(|stream| _ = stream.set_nodelay(true));
+        listeners.push(tokio::spawn(listen::serve(
+            listener,
+            edge(functions(&service)),
+            stopped.clone(),
+        )));
+    }
+    let compaction = tokio::spawn(compaction::keep_up(store, Arc::clone(&engine), stopped));
+    Ok(Running {
+        service,
+        engine,
+        home,
+        address,
+        stop,
+        listeners,
+        compaction,
+    })
+}
+
+fn open(storage: Storage, clock: &Arc<dyn Clock>) -> Result<(Home, Arc<Engine>, SigningKeys)> {
+    let data = match storage {
+        Storage::Held(data) => data,
+        Storage::Directory(path) => DataDirectory::open(&path).map_err(refuse_data)?,
+        Storage::Memory => return open_memory(clock),
+    };
+    let keys = data.signing_keys().map_err(refuse_data)?;
+    let engine = Engine::open(&data.database(), Arc::clone(clock))?;
+    Ok((
+        Home {
+            data,
+            _temporary: None,
+        },
+        Arc::new(engine),
+        keys,
+    ))
+}
+
+fn open_memory(clock: &Arc<dyn Clock>) -> Result<(Home, Arc<Engine>, SigningKeys)> {
+    let temporary = tempfile::tempdir().context("cannot make a temporary directory")?;
+    let data = DataDirectory::open(temporary.path()).map_err(refuse_data)?;
+    let engine = Engine::memory(Arc::clone(clock))?;
+    let keys = SigningKeys::new(SigningKey::random());
+    Ok((
+        Home {
+            data,
+            _temporary: Some(temporary),
+        },
+        Arc::new(engine),
+        keys,
+    ))
+}
+
+fn refuse_data(error: DataError) -> Failure {
+    let hint = match &error {
+        DataError::InUse { .. } => "stop that one, or keep other data: --data DIR or --memory",
+        DataError::Foreign { .. } => "choose a directory of its own: --data DIR",
+        DataError::Keys { .. } => "restore the file, or remove it: all tokens end then",
+        DataError::Io { .. } => "choose a directory that can be written: --data DIR",
+    };
+    Failure::new(error.to_string()).hint(hint)
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let failure = Failure::new(format!("cannot listen on {address}: {error}"));
+        match error.kind() {
+            io::ErrorKind::AddrInUse => failure
+                .hint("another program listens there: choose another port, or 0, with --listen"),
+            _ => failure.hint("choose another address with --listen"),
+        }
+        .into()
+    })
+}
+
+/// The routers of all functions.
+pub(crate) fn functions(service: &Arc<Service>) -> Router {
+    Router::new()
+        .merge(weir_token::router(Arc::clone(service)))
+        .merge(weir_track::router(Arc::clone(service)))
+        .merge(weir_query::router(Arc::clone(service)))
+        .merge(health::router(Arc::clone(service)))
+        .merge(openapi::router())
+}
+
+/// The same and the control routes, for whoever can open the control socket.
+fn owner(service: &Arc<Service>) -> Router {
+    edge(functions(service).merge(control::router(Arc::clone(service))))
+        .layer(Extension(LocalAdmin))
+}
+
+impl Running {
+    /// Where it listens, if it does so beside its control socket.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.address
+    }
+
+    /// The directory that its owner's commands name, also when everything is in memory.
+    pub fn data(&self) -> &Path {
+        self.home.data.path()
+    }
+
+    /// Where its owner's commands go.
+    pub fn control_socket(&self) -> PathBuf {
+        self.home.data.control_socket()
+    }
+
+    /// The state that its routers share.
+    pub fn service(&self) -> &Arc<Service> {
+        &self.service
+    }
+
+    /// Stops: accepts nothing more, finishes what is in flight, ends compaction, closes the
+    /// store.
+    ///
+    /// # Errors
+    /// When a part of it had failed.
+    pub async fn stop(self) -> Result<()> {
+        let Running {
+            service,
+            engine,
+            home,
+            stop,
+            mut listeners,
+            compaction,
+            ..
+        } = self;
+        drop(stop);
+        let end = Instant::now() + LAST_REQUESTS;
+        for listener in &mut listeners {
+            match timeout_at(end, &mut *listener).await {
+                Ok(ended) => ended.context("a listener has failed")?,
+                Err(_) => {
+                    tracing::warn!("requests that take longer than {LAST_REQUESTS:?} are cut off");
+                    listener.abort();
+                    let _ = listener.await;
+                }
+            }
+        }
+        compaction.await.context("compaction has failed")?;
+        // A dead socket would have the next command wait.
+        let _ = std::fs::remove_file(home.data.control_socket());
+        drop(service);
+        close(engine).await?;
+        drop(home);
+        Ok(())
+    }
+}
+
+/// Closes the engine's file, which waits for the disk. The lock is given back only after it.
+async fn close(engine: Arc<Engine>) -> Result<()> {
+    match Arc::into_inner(engine) {
+        Some(engine) => Ok(tokio::task::spawn_blocking(move || drop(engine)).await?),
+        None => {
+            tracing::warn!("the store is still in use and is left as after a crash");
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Where a command works: at a server far away, at the one that keeps the data, or, when none is
+//! running, at one of its own for as long as it takes. It is the same interface each time.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use sha2::{Digest as _, Sha256};
+use tokio::time::sleep;
+use weir_service::secret::hex;
+use weir_store::SystemClock;
+
+use crate::api::{Api, Call, Credentials};
+use crate::args::{Global, Secret};
+use crate::data::{DataDirectory, DataError};
+use crate::failure::Failure;
+use crate::serve::{self, Config, Running, Storage};
+
+/// How often the data is tried while another process that holds it comes or goes.
+const TRIES: u32 = 50;
+
+/// How long to wait between two tries.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What a command needs of the data directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// It must be there.
+    Data,
+    /// It may be made.
+    Place,
+}
+
+/// A way to a Weir.
+pub(crate) struct Session {
+    /// The interface.
+    pub(crate) api: Api,
+    /// Where imports into this Weir are remembered.
+    pub(crate) imports: PathBuf,
+    running: Option<Running>,
+}
+
+impl Session {
+    /// Finds the Weir that the command line means.
+    pub(crate) async fn open(global: &Global, needs: Needs) -> Result<Session> {
+        match &global.server {
+            Some(server) => remote(global, server),
+            None => local(&global.data, needs).await,
+        }
+    }
+
+    /// Finds the Weir that keeps the data, for what only its owner may do.
+    pub(crate) async fn open_local(global: &Global, needs: Needs, what: &str) -> Result<Session> {
+        if global.server.is_some() {
+            let message = format!("{what} works where the data is, not over --server");
+            return Err(Failure::usage(message)
+                .hint("run it there, with --data")
+                .into());
+        }
+        local(&global.data, needs).await
+    }
+
+    /// Does the work of a command and closes what was opened for it, also when it failed.
+    pub(crate) async fn close(self) -> Result<()> {
+        drop(self.api);
+        match self.running {
+            Some(running) => running.stop().await,
+            None => Ok(()),
+        }
+    }
+}
+
+fn remote(global: &Global, server: &str) -> Result<Session> {
+    let api = Api::remote(server, credentials(global)?)?;
+    let state = state_directory(global)?;
+    // Keys are a client's own, so what was stored under them is remembered for each.
+    let id = global.client_id.as_deref().unwrap_or_default();
+    let target = Sha256::digest(format!("{}\n{id}", server.trim_end_matches('/')));
+    let imports = state.join("weir").join("imports").join(&hex(&target)[..16]);
+    Ok(Session {
+        api,
+        imports,
+        running: None,
+    })
+}
+
+/// The credentials that the command line gives.
+fn credentials(global: &Global) -> Result<Credentials> {
+    let hint = "make a client with `weir client create` where the data is";
+    match (&global.client_id, given_secret(global)?) {
+        (Some(id), Some(secret)) => Ok(Credentials {
+            id: id.clone(),
+            secret,
+        }),
+        (None, _) => Err(Failure::usage("--server needs --client-id")
+            .hint(hint)
+            .into()),
+        (_, None) => Err(Failure::usage("--server needs --client-secret-file")
+            .hint(hint)
+            .into()),
+    }
+}
+
+/// The secret that the command line gives, if it gives one.
+pub(crate) fn given_secret(global: &Global) -> Result<Option<Secret>> {
+    let Some(path) = &global.client_secret_file else {
+        return Ok(global.client_secret.clone());
+    };
+    let text =
+        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(Some(Secret::new(text.trim())))
+}
+
+/// Where programs keep what they remember from run to run (XDG base directory specification 0.8).
+fn state_directory(global: &Global) -> Result<PathBuf> {
+    if let Some(state) = global.state_home.clone().filter(|path| path.is_absolute()) {
+        return Ok(state);
+    }
+    let home = std::env::home_dir().context("there is no home directory")?;
+    Ok(home.join(".local").join("state"))
+}
+
+async fn local(data: &Path, needs: Needs) -> Result<Session> {
+    if needs == Needs::Data && !DataDirectory::exists(data) {
+        let message = format!("there is no data of Weir in {}", data.display());
+        let hint = "start `weir serve` first, or say where the data is: --data DIR or --server URL";
+        return Err(Failure::new(message).hint(hint).into());
+    }
+    let imports = DataDirectory::imports_of(data);
+    for _ in 1..TRIES {
+        match try_local(data).await? {
+            Some((api, running)) => {
+                return Ok(Session {
+                    api,
+                    imports,
+                    running,
+                });
+            }
+            None => sleep(PAUSE).await,
+        }
+    }
+    let message = format!("the process that holds {} does not answer", data.display());
+    let hint = "is it starting, or stopping? try again, or stop it";
+    Err(Failure::new(message).hint(hint).into())
+}
+
+/// Opens the data, or talks to whoever has it open. None: they do not listen yet, or no longer.
+async fn try_local(data: &Path) -> Result<Option<(Api, Option<Running>)>> {
+    match DataDirectory::open(data) {
+        Ok(directory) => {
+            let running = serve::start(Config::quiet(
+                Storage::Held(directory),
+                Arc::new(SystemClock),
+            ));
+            let running = running.await?;
+            Ok(Some((
+                Api::local(&running.control_socket())?,
+                Some(running),
+            )))
+        }
+        Err(DataError::InUse { .. }) => {
+            let api = Api::local(&DataDirectory::control_socket_of(data))?;
+            let answers = api.once(&Call::get("/healthz")).await.is_ok();
+            Ok(answers.then_some((api, None)))
+        }
+        Err(error) => Err(error.into()),
+    }
+}

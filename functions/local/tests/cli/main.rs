@@ -1,0 +1,10 @@
+//! The program itself, as its users run it: every test starts real processes on a directory of
+//! its own and on free ports.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod clients;
+mod importing;
+mod restarts;
+mod serving;
+mod world;
