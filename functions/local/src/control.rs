@@ -208,3 +208,39 @@ fn refuse(path: &Path, error: &io::Error) -> Failure {
         _ => failure,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use axum::body::Body;
+    use http::{Request, StatusCode};
+    use tower::ServiceExt as _;
+    use weir_store::SystemClock;
+
+    use crate::serve::{self, Config, Storage};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn only_the_control_socket_lets_its_owner_in() {
+        let config = Config::quiet(Storage::Memory, Arc::new(SystemClock));
+        let running = serve::start(config).await.unwrap();
+        let public = weir_service::layer::edge(serve::functions(running.service()));
+        let owner = serve::owner(running.service());
+        let status = async |router: &axum::Router, path: &str| {
+            let request = Request::get(path).body(Body::empty()).unwrap();
+            router.clone().oneshot(request).await.unwrap().status()
+        };
+        assert_eq!(
+            status(&public, "/control/clients").await,
+            StatusCode::NOT_FOUND
+        );
+        assert_eq!(
+            status(&public, "/api/namespaces").await,
+            StatusCode::UNAUTHORIZED
+        );
+        assert_eq!(status(&owner, "/control/clients").await, StatusCode::OK);
+        assert_eq!(status(&owner, "/api/namespaces").await, StatusCode::OK);
+        drop((public, owner));
+        running.stop().await.unwrap();
+    }
+}

@@ -6,6 +6,8 @@ use std::process::ExitCode;
 
 use anyhow::Error;
 
+use crate::api::ApiError;
+
 /// Something a person can act on.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -72,13 +74,17 @@ pub(crate) fn report(error: &Error) -> ExitCode {
 
 fn describe(error: &Error) -> String {
     let mut text = format!("error: {error:#}\n");
-    if let Some(hint) = error
-        .downcast_ref::<Failure>()
-        .and_then(|failure| failure.hint.as_ref())
-    {
+    if let Some(hint) = hint(error) {
         text.push_str(&format!("hint: {hint}\n"));
     }
     text
+}
+
+fn hint(error: &Error) -> Option<&str> {
+    let own = error
+        .downcast_ref::<Failure>()
+        .and_then(|failure| failure.hint.as_deref());
+    own.or_else(|| error.downcast_ref::<ApiError>()?.hint())
 }
 
 fn is_broken_pipe(error: &Error) -> bool {

@@ -61,3 +61,66 @@ where
     }
     let _ = connection.await;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::sync::oneshot;
+
+    async fn start(router: Router) -> (TcpStream, watch::Sender<()>, tokio::task::JoinHandle<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = watch::channel(());
+        let server = tokio::spawn(serve(listener, router, stopped));
+        (TcpStream::connect(address).await.unwrap(), stop, server)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_send_a_whole_head_loses_the_connection() {
+        let (mut stream, stop, server) = start(Router::new()).await;
+        stream
+            .write_all(b"POST /api/track/ HTTP/1.1\r\nHost: ")
+            .await
+            .unwrap();
+        let mut answer = Vec::new();
+        // Without the time-out this would never end.
+        stream.read_to_end(&mut answer).await.unwrap();
+        drop(stop);
+        server.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_request_in_flight_is_finished_when_the_server_stops() {
+        let (begun, has_begun) = oneshot::channel();
+        let (end, ended) = oneshot::channel::<()>();
+        let channels = std::sync::Mutex::new(Some((begun, ended)));
+        let slow = move || {
+            let (begun, ended) = channels.lock().unwrap().take().unwrap();
+            async move {
+                begun.send(()).unwrap();
+                ended.await.unwrap();
+                "done"
+            }
+        };
+        let slow = std::sync::Arc::new(slow);
+        let router = Router::new().route("/", get(move || slow()));
+        let (mut stream, stop, server) = start(router).await;
+        stream
+            .write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            .await
+            .unwrap();
+        has_begun.await.unwrap();
+        drop(stop);
+        end.send(()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(
+            answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("done"),
+            "{answer}"
+        );
+        server.await.unwrap();
+    }
+}

@@ -23,7 +23,8 @@ pub(crate) fn start(global: &Global, serving: bool) -> Result<()> {
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal());
     let started = match global.log_format {
-        LogFormat::Text => log.with_target(false).try_init(),
+        LogFormat::Text if serving => log.with_target(false).try_init(),
+        LogFormat::Text => log.with_target(false).without_time().try_init(),
         LogFormat::Json => log.json().flatten_event(true).try_init(),
     };
     // In a test another one may have been first.

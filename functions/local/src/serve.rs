@@ -208,7 +208,7 @@ pub(crate) fn functions(service: &Arc<Service>) -> Router {
 }
 
 /// The same and the control routes, for whoever can open the control socket.
-fn owner(service: &Arc<Service>) -> Router {
+pub(crate) fn owner(service: &Arc<Service>) -> Router {
     edge(functions(service).merge(control::router(Arc::clone(service))))
         .layer(Extension(LocalAdmin))
 }

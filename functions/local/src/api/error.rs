@@ -82,6 +82,20 @@ impl ApiError {
         }
     }
 
+    /// What may help.
+    pub(crate) fn hint(&self) -> Option<&'static str> {
+        match self {
+            ApiError::Cut { .. } => Some("is it running, and is its address right?"),
+            ApiError::Refused(Refusal { status, .. }) => match *status {
+                StatusCode::UNAUTHORIZED => {
+                    Some("is the client's secret right, and has it not been revoked?")
+                }
+                StatusCode::FORBIDDEN => Some("a client may do what its scopes say"),
+                _ => None,
+            },
+        }
+    }
+
     /// Whether the request is known to have changed nothing: every 4xx says so.
     pub(crate) fn says_nothing_was_stored(&self) -> bool {
         matches!(self, ApiError::Refused(refusal) if refusal.status.is_client_error())

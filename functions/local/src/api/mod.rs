@@ -8,6 +8,7 @@ mod error;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::anyhow;
@@ -28,6 +29,10 @@ use error::refusal;
 
 /// Beyond this, nobody listens there.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
+
+/// A connection that was quiet for longer is not used again: a server that is about to close it
+/// would cut the next request.
+const IDLE_TIME: Duration = Duration::from_secs(20);
 
 /// The first pause before a request is sent again; each next one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -51,6 +56,8 @@ pub(crate) struct Api {
     base: String,
     credentials: Option<Credentials>,
     token: Mutex<Option<Arc<str>>>,
+    /// Whether anything ever came back: who was never there is not waited for.
+    answered: AtomicBool,
 }
 
 /// Who we are at a server.
@@ -71,6 +78,7 @@ impl Api {
             base: "http://localhost".into(),
             credentials: None,
             token: Mutex::default(),
+            answered: AtomicBool::default(),
         })
     }
 
@@ -87,6 +95,7 @@ impl Api {
             base: server.trim_end_matches('/').into(),
             credentials: Some(credentials),
             token: Mutex::default(),
+            answered: AtomicBool::default(),
         })
     }
 
@@ -118,7 +127,7 @@ impl Api {
         let mut pause = FIRST_PAUSE;
         loop {
             let error = match self.once(call).await {
-                Err(error) if error.passes() => error,
+                Err(error) if error.passes() && self.answered.load(Ordering::Relaxed) => error,
                 done => return done,
             };
             let wait = error
@@ -128,7 +137,7 @@ impl Api {
                 return Err(error);
             }
             let seconds = wait.as_secs_f64();
-            tracing::warn!(%error, "trying again in {seconds:.1} s: {error}");
+            tracing::warn!("{error}; trying again in {seconds:.1} s");
             sleep(wait).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
@@ -172,6 +181,7 @@ impl Api {
 
     async fn exchange(&self, request: RequestBuilder) -> Result<Answer, ApiError> {
         let response = request.send().await.map_err(|error| self.cut(&error))?;
+        self.answered.store(true, Ordering::Relaxed);
         let status = response.status();
         let (headers, body) = self.read(response).await?;
         match status.is_success() {
@@ -247,7 +257,8 @@ fn build(set_up: impl FnOnce(ClientBuilder) -> ClientBuilder) -> anyhow::Result<
     let agent = concat!("weir/", env!("CARGO_PKG_VERSION"));
     let client = Client::builder()
         .user_agent(agent)
-        .connect_timeout(CONNECT_TIME);
+        .connect_timeout(CONNECT_TIME)
+        .pool_idle_timeout(IDLE_TIME);
     set_up(client)
         .build()
         .map_err(|error| anyhow!("cannot set up an HTTP client: {error}"))
