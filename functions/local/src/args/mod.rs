@@ -263,6 +263,8 @@ impl Default for ServeArgs {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use clap::CommandFactory as _;
 
@@ -341,5 +343,48 @@ mod tests {
             command.get_subcommands().for_each(check);
         }
         check(&Args::command());
+    }
+
+    /// Every variable of a command and its subcommands, with its default.
+    fn variables(command: &clap::Command, found: &mut BTreeMap<String, String>) {
+        for argument in command.get_arguments() {
+            let default: Vec<_> = argument.get_default_values().iter().collect();
+            let default = default.first().map(|d| d.to_string_lossy().into_owned());
+            if let Some(name) = argument.get_env() {
+                found.insert(
+                    name.to_string_lossy().into_owned(),
+                    default.unwrap_or_default(),
+                );
+            }
+        }
+        for below in command.get_subcommands() {
+            variables(below, found);
+        }
+    }
+
+    #[test]
+    fn the_configuration_page_has_every_variable_once_with_its_default() {
+        let mut expected = BTreeMap::new();
+        variables(&Args::command(), &mut expected);
+        let page = include_str!("../../../../docs/CONFIG.md");
+        let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
+        let rows = rows
+            .filter_map(|row| row.split_once("` |"))
+            .filter(|(name, _)| name.chars().all(|c| c.is_ascii_uppercase() || c == '_'));
+        let rows: Vec<(&str, &str)> = rows.collect();
+        let named: Vec<&str> = rows.iter().map(|(name, _)| *name).collect();
+        let mut sorted = named.clone();
+        sorted.sort_unstable();
+        assert_eq!(
+            sorted,
+            expected.keys().map(String::as_str).collect::<Vec<_>>()
+        );
+        for (name, row) in rows {
+            assert!(
+                row.contains(&expected[name]),
+                "{name}: {row} lacks {:?}",
+                expected[name]
+            );
+        }
     }
 }
