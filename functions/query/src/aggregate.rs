@@ -270,3 +270,87 @@ fn resume(buckets: &mut Buckets, granularity: Granularity, at: Timestamp) -> Tim
         _ => start,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        Timestamp::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_day_is_read_in_no_more_detail_than_its_edges_need() {
+        let check = |granularity, zone: &str, min: &str, max: &str, expected| {
+            let window = Window::new(at(min), at(max)).unwrap();
+            let zone = Zone::parse(zone).unwrap();
+            let mut aggregate = Aggregate::new(window, granularity, zone, None, 10);
+            let detail = aggregate.detail(at("2024-03-01").day());
+            assert_eq!(detail, expected, "{granularity} {min} {max}");
+        };
+        use Detail::{Day, Events, Quarters};
+        let (all, from, to) = ("2024-01-01", "2024-03-01", "2024-03-01T23:59:59.999Z");
+        check(Granularity::Day, "UTC", from, to, Day);
+        check(Granularity::Week, "Asia/Kathmandu", all, to, Day);
+        check(Granularity::Day, "Asia/Kathmandu", all, to, Quarters);
+        check(Granularity::Day, "Europe/Berlin", all, to, Quarters);
+        check(Granularity::Hour, "UTC", all, to, Quarters);
+        check(Granularity::Minute, "UTC", all, to, Events);
+        check(Granularity::None, "UTC", all, to, Events);
+        check(
+            Granularity::Year,
+            "UTC",
+            "2024-03-01T10:15:00Z",
+            to,
+            Quarters,
+        );
+        check(
+            Granularity::Year,
+            "UTC",
+            "2024-03-01T10:15:00.001Z",
+            to,
+            Events,
+        );
+        check(
+            Granularity::Year,
+            "UTC",
+            all,
+            "2024-03-01T10:14:59.999Z",
+            Quarters,
+        );
+        check(
+            Granularity::Year,
+            "UTC",
+            all,
+            "2024-03-01T10:14:59Z",
+            Events,
+        );
+    }
+
+    #[test]
+    fn gaps_are_filled_from_the_first_instant_in_the_window() {
+        let window = Window::new(at("2024-02-10T12:00:00"), at("2024-04-01")).unwrap();
+        let zone = Zone::parse("Europe/Berlin").unwrap();
+        let gaps = Gaps {
+            from: Some(window.min),
+            to: Some(window.max),
+        };
+        let groups = |after| {
+            let month = Granularity::Month;
+            let mut aggregate = Aggregate::new(window, month, zone.clone(), after, 10);
+            let groups = aggregate.groups(Some(gaps));
+            groups
+                .iter()
+                .map(|group| group.at.to_string())
+                .collect::<Vec<_>>()
+        };
+        let all = [
+            "2024-02-10T12:00:00Z",
+            "2024-02-29T23:00:00Z",
+            "2024-03-31T22:00:00Z",
+        ];
+        assert_eq!(groups(None), all);
+        assert_eq!(groups(Some(at(all[0]))), all[1..]);
+        assert_eq!(groups(Some(at(all[2]))), all[3..]);
+    }
+}

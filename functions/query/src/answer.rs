@@ -22,7 +22,8 @@ pub(crate) struct Point {
     pub(crate) value: Option<f64>,
 }
 
-/// A point on the wire. It is written by [`write_points`]; this describes it.
+/// A group of events, aggregated.
+// It only describes what `write_points` writes.
 #[derive(ToSchema)]
 #[schema(as = Point)]
 #[expect(dead_code, reason = "it only describes what is written")]

@@ -46,7 +46,7 @@ const KNOWN: [Known; 9] = [
     Known {
         name: "tz",
         about: "The time zone of the groups, by its name in the IANA database, such as \
-                `Europe/Berlin`. None: UTC.",
+                `Europe/Berlin`. Without it, UTC.",
         kind: Kind::Text,
     },
     Known {

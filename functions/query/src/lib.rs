@@ -1,7 +1,7 @@
 //! HTTP out: aggregates, the events themselves, and the catalogue.
 //!
-//! The way of a request is [`params`] (what is asked) → [`points`], [`raw`] or [`catalogue`]
-//! (what the store is asked for, within one view of it) → [`answer`] (the body). [`aggregate`]
+//! The way of a request is `params` (what is asked) → `points`, `raw` or `catalogue`
+//! (what the store is asked for, within one view of it) → `answer` (the body). `aggregate`
 //! decides how much of each day must be read, and counts. Nothing here writes.
 
 mod aggregate;

@@ -38,14 +38,14 @@ pub(crate) const SERIES: [Known; 2] = [
 pub(crate) const TS_MIN: Known = Known {
     name: "tsMin",
     about: "The first instant asked for, inclusive: ISO 8601 (without an offset: UTC), Unix \
-            seconds, or Unix milliseconds (a number of at least 1e11). None: from the first event.",
+            seconds, or Unix milliseconds (a number of at least 1e11). Without it, from the first event.",
     kind: Kind::Text,
 };
 
 /// The last instant of a window.
 pub(crate) const TS_MAX: Known = Known {
     name: "tsMax",
-    about: "The last instant asked for, inclusive, in the forms of `tsMin`. None: to the last \
+    about: "The last instant asked for, inclusive, in the forms of `tsMin`. Without it, to the last \
             event.",
     kind: Kind::Text,
 };

@@ -102,7 +102,8 @@ impl IntoParams for QueryParameters {
     }
 }
 
-/// An event on the wire. `weir-model` writes it; this describes it.
+/// An event as it is stored.
+// It only describes what `weir-model` writes.
 #[derive(Serialize, ToSchema)]
 #[schema(as = StoredEvent)]
 pub(crate) struct EventDocument {

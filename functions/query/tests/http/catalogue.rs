@@ -168,3 +168,25 @@ async fn settings_without_events_are_not_listed_and_end_no_page() {
             .more
     );
 }
+
+#[tokio::test]
+async fn a_namespace_of_more_names_than_are_added_up_says_so_and_ends_its_page() {
+    let world = World::start().await;
+    let names = (0..1_001).map(|n| series("a", &format!("{n:04}")));
+    let others = ["b", "c"].map(|namespace| series(namespace, "s"));
+    let all = names.chain(others);
+    let events: Vec<_> = all
+        .map(|series| event(&series, at("2024-03-01"), 1.0))
+        .collect();
+    world.accept(events).await;
+    let pages = world.pages("/api/namespaces", "limit=100").await;
+    let pages: Vec<Value> = pages
+        .iter()
+        .map(|page| page.json()["namespaces"].clone())
+        .collect();
+    let time = "2024-03-01T00:00:00Z";
+    let of = |namespace: &str, names: u64| json!({"namespace": namespace, "names": names, "count": names, "first": time, "last": time});
+    let mut first = of("a", 1_000);
+    first["more"] = json!(true);
+    assert_eq!(pages, [json!([first]), json!([of("b", 1), of("c", 1)])]);
+}
