@@ -1,6 +1,7 @@
 //! A whole Weir, asked over its routers as its users would.
 
 mod bounds;
+mod catalogue;
 mod exactly_once;
 mod secrets;
 mod track;

@@ -295,7 +295,7 @@ impl Store {
         deadline: Deadline,
     ) -> Result<Listing<Name>, StoreError> {
         let sk = match after {
-            Some(name) => SkRange::From(format!("{}\u{1}", name.as_str())),
+            Some(name) => SkRange::From(keys::after_name(name.as_str())),
             None => SkRange::All,
         };
         let query = Query {

@@ -6,9 +6,9 @@
 
 use weir_model::{BlockName, Day, Name, RunId, Series, Writer};
 
-/// Separates a name from a year in the catalogue; it sorts before every printable character, so
-/// a namespace's names come in their own order.
-const YEAR_MARK: char = '\u{1}';
+/// Separates a name from a year in the catalogue: the one character that no name has, and the
+/// first of all, so a namespace's names come in their own order and the years of each together.
+const YEAR_MARK: char = '\0';
 
 /// `3:DTW/departure`
 pub(crate) fn series(series: &Series) -> String {

@@ -8,6 +8,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use std::time::Duration;
+
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use weir_model::{
     Block, BlockName, Chunk, Day, DeadRun, Manifest, Quarters, Run, RunId, Series, StoredEvent,
@@ -25,6 +27,9 @@ mod waiting;
 
 /// Taken names in a row from which on a reader asks around them instead of reading past them.
 const SKIPPED_FROM: u64 = 64;
+
+/// How far ahead the clock may be by which an expired chunk was deleted.
+const SKEW: Duration = Duration::from_secs(120);
 
 /// How much of a day's manifest is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -481,7 +486,9 @@ fn read_run(
                 let decoded = Chunk::decode(day, bytes).map_err(StoreError::decode("a chunk"))?;
                 events.extend(decoded);
             }
-            None if chunk.expires.is_some_and(|expires| expires <= now) => {}
+            None if chunk
+                .expires
+                .is_some_and(|expires| expires <= now.saturating_add(SKEW)) => {}
             None => return Err(StoreError::Changed(format!("the events of {day}"))),
         }
     }

@@ -5,18 +5,19 @@
 //! follows the recorded plan and skips the parts that are there. A request that came without a key
 //! gets one made up, which a 503 names.
 
+use std::time::Duration;
+
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use weir_model::Timestamp;
 
 use super::plan::{PLAN_VERSION, Part, Plan, Recipe, plan};
 use super::receipt::{self, Answer, Receipt};
-use super::round::{Failure, Landed};
+use super::round::Landed;
 use super::{AcceptError, Accepted, FIRST_ATTEMPTS, IdempotencyKey, Submission};
 use crate::backoff::Backoff;
 use crate::db::{Attempt, CallError, Deadline, Table};
 use crate::sequence::random_bytes;
 use crate::store::Store;
-use std::time::Duration;
 
 /// Parts of one request that are under way at once.
 const PARTS_AT_ONCE: usize = 8;
@@ -64,16 +65,17 @@ impl Store {
                 version: PLAN_VERSION,
             })
         {
-            return Err(AcceptError::Defect(format!(
-                "an unknown plan: {:?}",
-                receipt.answer
-            )));
+            let cause = format!("an unknown plan: {:?}", receipt.answer);
+            return Err(submission.repeat_under_key(cause));
         }
-        // The plan was recorded elsewhere, so its shards may not be in what was handed over.
-        let receipt = self
-            .read_receipt(&submission, &guard)
-            .await?
-            .unwrap_or(receipt);
+        // What was handed over was read without the shards that it names.
+        let receipt = match self.read_receipt(&submission, &guard).await? {
+            Some(found) if found.body != receipt.body || found.answer != receipt.answer => {
+                return Box::pin(self.repeat(submission, found)).await;
+            }
+            Some(found) => found,
+            None => receipt,
+        };
         self.prepare(&submission, receipt.recipe.received).await?;
         let plan = plan(&submission.events, &receipt.recipe);
         self.commit_parts(&submission, &guard, receipt.recipe, plan)
@@ -92,10 +94,9 @@ impl Store {
         loop {
             let now = self.now();
             if now >= deadline(submission) {
-                // Receipts alone count nothing, so doubt about one is "nothing stored".
                 return Err(submission.repeat_under_key(cause));
             }
-            let put = receipt.put(guard, &submission.series(), now);
+            let put = receipt.put(guard, &submission.series(), submission.received, now);
             let attempt = Attempt {
                 signed_at: now,
                 timeout: ATTEMPT,
@@ -107,7 +108,7 @@ impl Store {
                     Some(found) => return Ok(Some(found)),
                     None => {}
                 },
-                Err(CallError::Invalid(why)) => return Err(AcceptError::Defect(why)),
+                Err(CallError::Invalid(why)) => return Err(submission.repeat_under_key(why)),
                 Err(other) => cause = other.to_string(),
             }
             backoff.pause().await;
@@ -177,21 +178,16 @@ impl Store {
                 ..
             })) => Ok((accepted, duplicates)),
             Ok(Landed::Repeated(_)) => {
-                Err(AcceptError::Defect("a part's receipt is a plan".into()))
+                Err(submission.repeat_under_key("a part's receipt is a plan".into()))
             }
-            Err(Failure::Defect(cause)) => Err(AcceptError::Defect(cause)),
-            Err(Failure::NotStored(cause) | Failure::Doubt(cause)) => {
-                Err(submission.repeat_under_key(cause))
-            }
-            Err(Failure::Unknown) => {
-                Err(submission.repeat_under_key("the outcome is unknown".into()))
-            }
+            // Other parts may be stored, so whatever went wrong, the key is what helps.
+            Err(failure) => Err(submission.repeat_under_key(failure.to_string())),
         }
     }
 }
 
 impl Submission {
-    fn repeat_under_key(&self, cause: String) -> AcceptError {
+    pub(super) fn repeat_under_key(&self, cause: String) -> AcceptError {
         match &self.key {
             Some(key) => AcceptError::RepeatUnderKey {
                 key: key.0.clone(),

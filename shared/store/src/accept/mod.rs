@@ -110,6 +110,11 @@ impl Store {
         };
         let Plan { mut parts, repeats } = plan(&submission.events, &recipe);
         match parts.pop() {
+            // A key without events is remembered all the same.
+            None if submission.key.is_some() => {
+                self.accept_one(submission, recipe, Part::default(), repeats)
+                    .await
+            }
             None => Ok(Accepted {
                 accepted: 0,
                 duplicates: 0,
@@ -121,10 +126,26 @@ impl Store {
             }
             Some(last) => {
                 parts.push(last);
-                self.accept_large(submission, recipe, Plan { parts, repeats })
-                    .await
+                let plan = Plan { parts, repeats };
+                self.accept_unhurried(submission, recipe, plan).await
             }
         }
+    }
+
+    /// Carries a large request to its end even if the client hangs up.
+    async fn accept_unhurried(
+        &self,
+        submission: Submission,
+        recipe: Recipe,
+        plan: Plan,
+    ) -> Result<Accepted, AcceptError> {
+        let store = self.clone();
+        let carried =
+            tokio::spawn(async move { store.accept_large(submission, recipe, plan).await });
+        carried.await.unwrap_or_else(|e| {
+            let cause = format!("a large request broke off: {e}");
+            Err(AcceptError::Defect(cause))
+        })
     }
 
     /// Sees to the catalogue before the first commit into a year, and gives the shards of series
@@ -143,7 +164,7 @@ impl Store {
         }
         let deadline = Deadline::at(submission.received.saturating_add(FIRST_ATTEMPTS));
         let shards = self.catalogue_years(&years, deadline).await;
-        shards.map_err(|e| AcceptError::NotStored(e.to_string()))
+        shards.map_err(|e| submission.repeat_under_key(e.to_string()))
     }
 
     async fn accept_one(
@@ -218,7 +239,10 @@ impl Store {
             recipe,
             answer: counts,
         };
-        let at = self.lane_of(&part.pieces[0].series);
+        let at = part
+            .pieces
+            .first()
+            .map_or(0, |piece| self.lane_of(&piece.series));
         let arrived = submission.received;
         let job = Job {
             part,
@@ -238,19 +262,13 @@ impl Submission {
         receipt::request_partition(&self.client, self.door, &key.0)
     }
 
+    /// With a key every failure says to repeat under it: an earlier delivery may be stored.
     fn failed(&self, failure: Failure) -> AcceptError {
         match (failure, &self.key) {
-            (Failure::NotStored(cause), _) => AcceptError::NotStored(cause),
-            (Failure::Doubt(cause), Some(key)) => AcceptError::RepeatUnderKey {
-                key: key.0.clone(),
-                cause,
-            },
-            (Failure::Unknown, Some(key)) => AcceptError::RepeatUnderKey {
-                key: key.0.clone(),
-                cause: "the outcome is unknown".into(),
-            },
-            (Failure::Doubt(_) | Failure::Unknown, None) => AcceptError::OutcomeUnknown,
             (Failure::Defect(cause), _) => AcceptError::Defect(cause),
+            (failure, Some(_)) => self.repeat_under_key(failure.to_string()),
+            (Failure::NotStored(cause), None) => AcceptError::NotStored(cause),
+            (Failure::Doubt(_) | Failure::Unknown, None) => AcceptError::OutcomeUnknown,
         }
     }
 

@@ -15,9 +15,13 @@ use crate::db::{AttributeValue, Condition, Item, Key, Put, Table};
 use crate::keys;
 use crate::sequence::Nonce;
 
-/// A repeat is known for 24 hours. The hour more covers clocks that differ and requests that are
-/// under way when the day ends.
-const LIFETIME: Duration = Duration::from_secs(25 * 3600);
+/// How long a receipt or marker stays. It counts for an hour less, so what it has refused stays
+/// refused for longer than a signature is good for: a late attempt cannot find the place free.
+const KEPT: Duration = Duration::from_secs(26 * 3600);
+
+/// How long before its end a receipt or marker ceases to count: after 25 hours, where 24 are
+/// promised, because clocks differ and requests straddle the end of the day.
+const UNCOUNTED: Duration = Duration::from_secs(3600);
 
 /// SHA-256.
 pub type Hash = [u8; 32];
@@ -93,8 +97,14 @@ pub(crate) enum Answer {
 
 impl Receipt {
     /// The put that fails while an earlier receipt counts.
-    pub(crate) fn put(&self, partition: &str, series: &[Series], now: Timestamp) -> Put {
-        let mut item = vouch(partition, self.recipe.received);
+    pub(crate) fn put(
+        &self,
+        partition: &str,
+        series: &[Series],
+        arrived: Timestamp,
+        now: Timestamp,
+    ) -> Put {
+        let mut item = vouch(partition, arrived);
         item.insert("body".into(), attribute::bytes(self.body.to_vec()));
         item.insert(
             "received".into(),
@@ -123,7 +133,7 @@ impl Receipt {
         Put {
             table: Table::Receipts,
             item,
-            condition: Some(Condition::absent_or_expired(now)),
+            condition: Some(no_longer_counts(now)),
         }
     }
 
@@ -176,26 +186,32 @@ fn named_shards(counts: &[u8], series: &[Series]) -> HashMap<Series, u8> {
 pub(crate) fn marker(
     series: &Series,
     id: &str,
-    received: Timestamp,
+    arrived: Timestamp,
     nonce: Nonce,
     now: Timestamp,
 ) -> Put {
-    let mut item = vouch(&marker_partition(series, id), received);
+    let mut item = vouch(&marker_partition(series, id), arrived);
     item.insert("nonce".into(), attribute::text(nonce.to_string()));
     Put {
         table: Table::Receipts,
         item,
-        condition: Some(Condition::absent_or_expired(now)),
+        condition: Some(no_longer_counts(now)),
     }
+}
+
+/// There is none in its place, or one that has ceased to count.
+fn no_longer_counts(now: Timestamp) -> Condition {
+    Condition::absent_or_expired(now.saturating_add(UNCOUNTED))
 }
 
 /// Whether what was found still counts at `now`, by the rule of the put's condition.
 pub(crate) fn counts(item: &Item, now: Timestamp) -> bool {
-    attribute::read_number::<i64>(item, "expires").is_some_and(|at| at > now.as_millis() / 1000)
+    let until = now.saturating_add(UNCOUNTED).as_millis() / 1000;
+    attribute::read_number::<i64>(item, "expires").is_some_and(|at| at > until)
 }
 
-fn vouch(partition: &str, received: Timestamp) -> Item {
-    let expires = received.saturating_add(LIFETIME).as_millis() / 1000;
+fn vouch(partition: &str, arrived: Timestamp) -> Item {
+    let expires = arrived.saturating_add(KEPT).as_millis() / 1000;
     HashMap::from([
         ("pk".to_owned(), AttributeValue::S(partition.to_owned())),
         ("expires".to_owned(), attribute::number(expires)),

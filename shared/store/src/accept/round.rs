@@ -9,6 +9,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use thiserror::Error;
 use tokio::sync::oneshot;
 use tracing::error;
 use weir_model::{Block, Series, Timestamp};
@@ -25,6 +26,9 @@ use crate::store::Store;
 
 /// One attempt waits no longer than this for its answer.
 const ATTEMPT: Duration = Duration::from_secs(3);
+
+/// How old a request may be when its first attempt begins.
+const LAST_START: Duration = Duration::from_secs(9);
 
 /// What one request, or one part of a large one, wants stored.
 #[derive(Debug)]
@@ -53,15 +57,19 @@ pub(crate) enum Landed {
 }
 
 /// How a job failed.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Error)]
 pub(crate) enum Failure {
     /// Nothing is stored, and nothing will be.
+    #[error("nothing was stored: {0}")]
     NotStored(String),
     /// It may be stored; a repeat under its key will tell.
+    #[error("it may be stored: {0}")]
     Doubt(String),
     /// It has no key, and what became of it could not be found out.
+    #[error("the outcome is unknown")]
     Unknown,
     /// A defect of ours; nothing is stored.
+    #[error("a defect: {0}")]
     Defect(String),
 }
 
@@ -232,12 +240,19 @@ pub(crate) struct Round<'a> {
 }
 
 impl<'a> Round<'a> {
+    /// Begins with the jobs that have time left. Those that have not are answered at once, so
+    /// that they do not take it from the others.
     pub(crate) fn new(store: &'a Store, jobs: Vec<Job>) -> Self {
-        let arrived = jobs
-            .iter()
-            .map(|job| job.arrived)
-            .min()
-            .unwrap_or(Timestamp::MAX);
+        let now = store.now();
+        let (jobs, late): (Vec<Job>, Vec<Job>) = jobs
+            .into_iter()
+            .partition(|job| now < job.arrived.saturating_add(LAST_START));
+        for job in late {
+            job.finish(Err(Failure::NotStored(
+                "it waited too long for its turn".into(),
+            )));
+        }
+        let arrived = jobs.iter().map(|job| job.arrived).min().unwrap_or(now);
         Self {
             store,
             jobs,
@@ -247,7 +262,13 @@ impl<'a> Round<'a> {
     }
 
     /// Carries every job to its answer.
-    pub(crate) async fn run(mut self) {
+    pub(crate) async fn run(self) {
+        if !self.jobs.is_empty() {
+            self.commit_all().await;
+        }
+    }
+
+    async fn commit_all(mut self) {
         let mut backoff = Backoff::new();
         while !self.finish_empty_jobs() {
             let content = self.build();
@@ -332,10 +353,13 @@ impl<'a> Round<'a> {
             match self.put(content, now).await {
                 Ok(()) => return Fate::Stored,
                 Err(CallError::Refused) => return Fate::Refused,
-                Err(CallError::Cancelled(reasons)) if reasons.contains(&Reason::Refused) => {
+                Err(CallError::Cancelled(reasons)) if may_be_refused(&reasons) => {
                     return Fate::Refused;
                 }
-                Err(CallError::Invalid(why)) => return Fate::Failed(Failure::Defect(why)),
+                Err(CallError::Invalid(why)) if doubt.is_none() => {
+                    return Fate::Failed(Failure::Defect(why));
+                }
+                Err(CallError::Invalid(why)) => return self.give_up(content, doubt, why).await,
                 Err(CallError::Doubt(why)) => *doubt = Some(why),
                 Err(other) => cause = other.to_string(),
             }
@@ -373,19 +397,25 @@ impl<'a> Round<'a> {
     /// After a refusal: reads what is there, answers repeats and drops duplicates.
     async fn reconcile(&mut self, content: &Content, doubt: &Option<String>) -> Next {
         match self.look(content).await {
-            Ok(Some(true)) if doubt.is_some() => return Next::End(Fate::Stored),
-            Ok(Some(_)) => return Next::End(taken(content)),
-            Ok(None) if content.guards.is_empty() => {
-                return Next::End(Fate::Failed(Failure::Unknown));
-            }
+            // A block holds its events' origins, so one that is the same is this very one.
+            Ok(Some(true)) => return Next::End(Fate::Stored),
+            Ok(Some(false)) => return Next::End(taken(content)),
+            Ok(None) if content.guards.is_empty() => return Next::Again,
             Ok(None) => {}
-            Err(cause) => return Next::End(self.give_up(content, doubt, cause).await),
+            Err(cause) => return self.lose_sight(content, cause).await,
         }
         match self.find_guards().await {
             Ok(found) if self.apply(&found) => Next::Rebuild,
+            // The guard that refused has ceased to count since.
+            Ok(_) if doubt.is_none() => Next::Rebuild,
             Ok(_) => Next::Again,
-            Err(cause) => Next::End(self.give_up(content, doubt, cause).await),
+            Err(cause) => self.lose_sight(content, cause).await,
         }
+    }
+
+    /// A refusal that cannot be looked into may come from an earlier delivery of the same.
+    async fn lose_sight(&self, content: &Content, cause: String) -> Next {
+        Next::End(self.give_up(content, &Some(cause.clone()), cause).await)
     }
 
     /// Whether the place of the first block is taken, and if so, whether by this very block.
@@ -436,7 +466,8 @@ impl<'a> Round<'a> {
             match item.map(|item| Receipt::read(item, &[])) {
                 Some(Some(receipt)) => job.finish(Ok(Landed::Repeated(receipt))),
                 Some(None) => job.finish(Err(Failure::Defect("an unreadable receipt".into()))),
-                None if found.holds_a_marker_of(&job) => {
+                // Parts of one plan share its nonce, so only their receipts tell who stored them.
+                None if job.guard.is_none() && found.holds_a_marker_of(&job) => {
                     let landed = job.stored();
                     job.finish(Ok(landed));
                 }
@@ -448,6 +479,12 @@ impl<'a> Round<'a> {
         }
         !found.0.is_empty()
     }
+}
+
+/// A reason that is missing proves nothing.
+fn may_be_refused(reasons: &[Reason]) -> bool {
+    let told = |reason: &Reason| !matches!(reason, Reason::Refused | Reason::Unknown);
+    reasons.is_empty() || !reasons.iter().all(told)
 }
 
 fn taken(content: &Content) -> Fate {
@@ -468,12 +505,12 @@ fn guards(job: &Job, now: Timestamp) -> Vec<Put> {
             answer: counts,
             ..job.receipt.clone()
         }
-        .put(partition, &[], now)
+        .put(partition, &[], job.arrived, now)
     });
     let markers = job.part.pieces.iter().flat_map(|piece| {
         piece
             .ids()
-            .map(|id| receipt::marker(&piece.series, id, recipe.received, recipe.nonce, now))
+            .map(|id| receipt::marker(&piece.series, id, job.arrived, recipe.nonce, now))
     });
     receipt.into_iter().chain(markers).collect()
 }
