@@ -38,7 +38,10 @@ async fn a_compactor_whose_answer_was_lost_finds_its_own_manifest() {
     let mut scene = Scene::start().await;
     let writer = scene.store("writer");
     scene.accept(&writer, &[(1, 1.0)]).await;
-    let lost = scene.world.chaos.fail_once(publish("one"), Failure::AfterEffect);
+    let lost = scene
+        .world
+        .chaos
+        .fail_once(publish("one"), Failure::AfterEffect);
     let report = scene.compactor("one").run().await.unwrap();
     assert_eq!((report.published, report.lost, lost.happened()), (1, 0, 1));
     scene.is_exact().await;
@@ -51,7 +54,10 @@ async fn a_compactor_whose_manifest_was_built_on_before_it_heard_of_it_keeps_its
     let writer = scene.store("writer");
     scene.accept(&writer, &[(1, 1.0)]).await;
     // Its first attempt is published and not answered; it is frozen before its second one.
-    let lost = scene.world.chaos.fail_once(publish("one"), Failure::AfterEffect);
+    let lost = scene
+        .world
+        .chaos
+        .fail_once(publish("one"), Failure::AfterEffect);
     let again = move |call: &Seen| publish("one")(call) && lost.happened() == 1;
     let gate = scene.world.chaos.hold(again, When::Before);
     let mut one = scene.compactor("one");
@@ -70,7 +76,10 @@ async fn the_same_when_its_run_is_already_replaced() {
     scene.accept(&writer, &[(1, 1.0)]).await;
     scene.compactor("before").run().await.unwrap();
     scene.accept(&writer, &[(2, 2.0)]).await;
-    let lost = scene.world.chaos.fail_once(publish("one"), Failure::AfterEffect);
+    let lost = scene
+        .world
+        .chaos
+        .fail_once(publish("one"), Failure::AfterEffect);
     let again = move |call: &Seen| publish("one")(call) && lost.happened() == 1;
     let gate = scene.world.chaos.hold(again, When::Before);
     let mut one = scene.compactor("one");
@@ -98,7 +107,11 @@ async fn a_publish_that_is_under_way_is_refused_after_another() {
     let report = scene.compactor("one").run().await.unwrap();
     assert_eq!((report.published, report.lost), (0, 1));
     assert!(gate.held() > 1);
-    assert_eq!(scene.items(Table::Chunks).await.len(), 1, "what is in doubt is not deleted");
+    assert_eq!(
+        scene.items(Table::Chunks).await.len(),
+        1,
+        "what is in doubt is not deleted"
+    );
     scene.is_exact().await;
     scene.accept(&writer, &[(2, 2.0)]).await;
     scene.compactor("two").run().await.unwrap();
@@ -118,7 +131,11 @@ async fn a_publish_that_is_under_way_may_land_when_it_was_given_up() {
     scene.pass(10 * MINUTE);
     gate.release();
     scene.world.chaos.quiet().await;
-    assert_eq!(scene.today().await.took.len(), 1, "it is signed ten minutes ago");
+    assert_eq!(
+        scene.today().await.took.len(),
+        1,
+        "it is signed ten minutes ago"
+    );
     scene.is_exact().await;
     scene.settle().await;
 }
@@ -132,8 +149,9 @@ async fn compactors_side_by_side_count_once() {
         for n in 0..3 {
             scene.accept(&writer, &[(round * 400_000 + n, 1.0)]).await;
         }
-        let mut compactors: Vec<_> =
-            ["one", "two", "three"].map(|name| scene.compactor(name)).into();
+        let mut compactors: Vec<_> = ["one", "two", "three"]
+            .map(|name| scene.compactor(name))
+            .into();
         let runs = compactors.iter_mut().map(weir_compact::Compactor::run);
         futures::future::join_all(runs).await;
         scene.is_exact().await;

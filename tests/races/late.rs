@@ -7,7 +7,7 @@ use weir_tests::chaos::{Late, error_code};
 use crate::scene::{HOUR, MINUTE, Scene, keyed, spawn, with_id};
 
 fn code(answer: &Result<Answer, Cut>) -> Option<String> {
-    error_code(answer.as_ref().unwrap()).map(str::to_owned)
+    error_code(answer.as_ref().unwrap())
 }
 
 /// Delivers a copy of a write at every stage in the life of what it wrote, and says what became
@@ -26,7 +26,10 @@ async fn deliver_throughout(scene: &Scene, late: &Late) -> Vec<Option<String>> {
     scene.is_exact().await;
     scene.pass(7 * MINUTE);
     compactor.run().await.unwrap();
-    assert!(scene.items(Table::Inbox).await.is_empty(), "it is deleted by now");
+    assert!(
+        scene.items(Table::Inbox).await.is_empty(),
+        "it is deleted by now"
+    );
     codes.push(code(&late.deliver().await));
     scene.is_exact().await;
     scene.pass(HOUR);
@@ -39,12 +42,24 @@ async fn deliver_throughout(scene: &Scene, late: &Late) -> Vec<Option<String>> {
 async fn a_late_put_after_deletion_counts_nothing() {
     let mut scene = Scene::start().await;
     let writer = scene.store("writer");
-    let late = scene.world.chaos.repeat_later(|c| c.is("PutItem") && c.touches(Table::Inbox));
+    let late = scene
+        .world
+        .chaos
+        .repeat_later(|c| c.is("PutItem") && c.touches(Table::Inbox));
     scene.accept(&writer, &[(1, 1.0)]).await;
     let codes = deliver_throughout(&scene, &late).await;
     let there = Some("ConditionalCheckFailedException".to_owned());
     let too_late = Some("InvalidSignatureException".to_owned());
-    assert_eq!(codes, [there.clone(), there.clone(), there, too_late.clone(), too_late]);
+    assert_eq!(
+        codes,
+        [
+            there.clone(),
+            there.clone(),
+            there,
+            too_late.clone(),
+            too_late
+        ]
+    );
     scene.settle().await;
 }
 
@@ -53,13 +68,28 @@ async fn a_late_transaction_after_deletion_counts_nothing() {
     let mut scene = Scene::start().await;
     scene.world.chaos.tear_transactions(true);
     let writer = scene.store("writer");
-    let late = scene.world.chaos.repeat_later(|c| c.is("TransactWriteItems"));
-    writer.accept(keyed(&writer, "k", &[(1, 1.0), (2, 2.0)])).await.unwrap();
+    let late = scene
+        .world
+        .chaos
+        .repeat_later(|c| c.is("TransactWriteItems"));
+    writer
+        .accept(keyed(&writer, "k", &[(1, 1.0), (2, 2.0)]))
+        .await
+        .unwrap();
     scene.expect(&[(1, 1.0), (2, 2.0)]);
     let codes = deliver_throughout(&scene, &late).await;
     let refused = Some("TransactionCanceledException".to_owned());
     let too_late = Some("InvalidSignatureException".to_owned());
-    assert_eq!(codes, [refused.clone(), refused.clone(), refused, too_late.clone(), too_late]);
+    assert_eq!(
+        codes,
+        [
+            refused.clone(),
+            refused.clone(),
+            refused,
+            too_late.clone(),
+            too_late
+        ]
+    );
     scene.settle().await;
 }
 
@@ -67,8 +97,13 @@ async fn a_late_transaction_after_deletion_counts_nothing() {
 async fn a_put_that_is_under_way_while_its_repeat_is_taken_counts_nothing() {
     let mut scene = Scene::start().await;
     let writer = scene.store("writer");
-    let first = |c: &weir_tests::chaos::Seen| c.actor() == "writer" && c.is("PutItem") && c.touches(Table::Inbox);
-    let gate = scene.world.chaos.hold_once(first, weir_tests::chaos::When::Before);
+    let first = |c: &weir_tests::chaos::Seen| {
+        c.actor() == "writer" && c.is("PutItem") && c.touches(Table::Inbox)
+    };
+    let gate = scene
+        .world
+        .chaos
+        .hold_once(first, weir_tests::chaos::When::Before);
     scene.accept(&writer, &[(1, 1.0)]).await;
     assert_eq!(gate.held(), 1, "the first attempt is still under way");
     let mut compactor = scene.compactor("compactor");
@@ -86,7 +121,10 @@ async fn a_put_that_is_under_way_while_its_repeat_is_taken_counts_nothing() {
 async fn a_late_marker_does_not_bring_its_event_back() {
     let mut scene = Scene::start().await;
     let writer = scene.store("writer");
-    let late = scene.world.chaos.repeat_later(|c| c.is("TransactWriteItems"));
+    let late = scene
+        .world
+        .chaos
+        .repeat_later(|c| c.is("TransactWriteItems"));
     let first = spawn(&writer, with_id(&writer, "a", &[(1, 1.0), (2, 2.0)]));
     assert_eq!(first.await.unwrap().unwrap().accepted, 2);
     scene.expect(&[(1, 1.0), (2, 2.0)]);

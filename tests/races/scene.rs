@@ -35,7 +35,10 @@ pub(crate) struct Sight {
 
 impl Scene {
     pub(crate) async fn start() -> Self {
-        Self { world: World::start().await, expected: Vec::new() }
+        Self {
+            world: World::start().await,
+            expected: Vec::new(),
+        }
     }
 
     /// A process of this name.
@@ -96,10 +99,16 @@ impl Scene {
 
     /// Asserts that manifests agree with their chunks, and that no chunk is left but theirs.
     pub(crate) async fn is_sound(&self) {
-        let options = VerifyOptions { series: None, sweep: false };
+        let options = VerifyOptions {
+            series: None,
+            sweep: false,
+        };
         let report = verify(&self.store("verifier"), &options).await.unwrap();
         assert_eq!(report.differences, []);
-        assert_eq!((report.incomplete, report.events), (0, self.expected.len() as u64));
+        assert_eq!(
+            (report.incomplete, report.events),
+            (0, self.expected.len() as u64)
+        );
     }
 
     /// Chunks that no manifest names, live or dead.
@@ -108,15 +117,27 @@ impl Scene {
         let days: BTreeSet<Day> = self.expected.iter().map(|(ms, _)| at(*ms).day()).collect();
         for day in days {
             let manifest = self.manifest(day).await;
-            named += manifest.runs.iter().map(|run| run.chunks.len()).sum::<usize>();
-            named += manifest.dead.iter().map(|run| run.chunks as usize).sum::<usize>();
+            named += manifest
+                .runs
+                .iter()
+                .map(|run| run.chunks.len())
+                .sum::<usize>();
+            named += manifest
+                .dead
+                .iter()
+                .map(|run| run.chunks as usize)
+                .sum::<usize>();
         }
         self.items(Table::Chunks).await.len() - named
     }
 
     pub(crate) async fn manifest(&self, day: Day) -> Manifest {
         let store = self.store("reader");
-        store.manifest(&series(), day, self.deadline()).await.unwrap().1
+        store
+            .manifest(&series(), day, self.deadline())
+            .await
+            .unwrap()
+            .1
     }
 
     /// The day that it is.
@@ -126,7 +147,10 @@ impl Scene {
 
     pub(crate) async fn items(&self, table: Table) -> Vec<Item> {
         let db = self.store("reader").db().clone();
-        let page = db.scan_page(table, None, None, None, self.deadline()).await.unwrap();
+        let page = db
+            .scan_page(table, None, None, None, self.deadline())
+            .await
+            .unwrap();
         assert!(page.next.is_none());
         page.items
     }
@@ -137,8 +161,18 @@ async fn compactor_upkeep(store: &Store, deadline: Deadline) -> usize {
 }
 
 pub(crate) fn eager(store: Store) -> Compactor {
-    let threshold = Threshold { blocks: 1, bytes: 1, age: Duration::ZERO };
-    Compactor::new(store, Options { threshold, ..Options::slice() })
+    let threshold = Threshold {
+        blocks: 1,
+        bytes: 1,
+        age: Duration::ZERO,
+    };
+    Compactor::new(
+        store,
+        Options {
+            threshold,
+            ..Options::slice()
+        },
+    )
 }
 
 /// Reads totals and events of everything, and asserts that they agree with each other.
@@ -146,16 +180,23 @@ pub(crate) async fn look(store: &Store) -> Result<Sight, StoreError> {
     let view = store.begin_view();
     let extent = store.extent(&series(), Deadline::at(view.ends())).await?;
     let all = (Day::first_of_year(1970), Day::last_of_year(9999));
-    let days = store.days(&series(), &extent, all, |_| Detail::Events, view).await?;
+    let days = store
+        .days(&series(), &extent, all, |_| Detail::Events, view)
+        .await?;
     let mut sight = Sight::default();
     for day in &days {
         let events = store.events(&series(), day, (0, 23), view).await?;
         let origins: BTreeSet<_> = events.iter().map(|event| event.origin).collect();
         assert_eq!(origins.len(), events.len(), "an event is there twice");
         let quarters = day.quarters()?;
-        assert!(quarters.agrees_with(&Quarters::from_events(&events)), "{quarters:?}");
+        assert!(
+            quarters.agrees_with(&Quarters::from_events(&events)),
+            "{quarters:?}"
+        );
         assert!(day.total()?.agrees_with(&quarters.total()));
-        let points = events.iter().map(|event| (since_midnight(event.timestamp), event.value));
+        let points = events
+            .iter()
+            .map(|event| (since_midnight(event.timestamp), event.value));
         sight.points.extend(points);
         sight.waiting += day.waiting_blocks();
     }
@@ -207,7 +248,10 @@ pub(crate) fn plain(store: &Store, points: &[Point]) -> Submission {
 
 pub(crate) fn keyed(store: &Store, key: &str, points: &[Point]) -> Submission {
     let key = Some(IdempotencyKey(key.to_owned()));
-    Submission { key, ..plain(store, points) }
+    Submission {
+        key,
+        ..plain(store, points)
+    }
 }
 
 /// A request whose first event has an id.
@@ -253,7 +297,9 @@ pub(crate) async fn with_work(scene: &mut Scene) -> Report {
     let writer = scene.store("writer");
     let mut compactor = scene.compactor("before");
     for n in 0..3 {
-        scene.accept(&writer, &[(10_000 + n, 1.0), (20_000 + n, 0.5)]).await;
+        scene
+            .accept(&writer, &[(10_000 + n, 1.0), (20_000 + n, 0.5)])
+            .await;
         compactor.run().await.unwrap();
         scene.pass(25 * MINUTE);
     }
@@ -261,7 +307,9 @@ pub(crate) async fn with_work(scene: &mut Scene) -> Report {
     scene.accept(&writer, &[(30_000, 2.0)]).await;
     scene.pass(40 * MINUTE);
     compactor.run().await.unwrap();
-    scene.accept(&writer, &[(40_000, 4.0), (90_000_000, 8.0)]).await;
+    scene
+        .accept(&writer, &[(40_000, 4.0), (90_000_000, 8.0)])
+        .await;
     scene.pass(25 * MINUTE);
     merged
 }
