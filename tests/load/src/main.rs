@@ -29,7 +29,7 @@ struct Args {
     #[arg(long, env = "WEIR_CLIENT_SECRET", hide_env_values = true)]
     client_secret: String,
     /// What to measure; may be given several times.
-    #[arg(long = "case", value_enum, default_values_t = [Case::Singles, Case::Batches, Case::Year])]
+    #[arg(long = "case", value_enum, default_values_t = [Case::Singles, Case::Keys, Case::Ids, Case::Spread, Case::Batches, Case::Year])]
     cases: Vec<Case>,
     /// Requests under way at once.
     #[arg(long, default_value_t = 32)]
