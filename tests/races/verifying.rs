@@ -72,6 +72,36 @@ async fn the_first_compactor_of_a_day_that_is_swept_up_under_its_feet_loses() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_sweep_that_loses_to_a_publish_deletes_nothing_of_it() {
+    for day_is_new in [true, false] {
+        let mut scene = Scene::start().await;
+        let writer = scene.store("writer");
+        if !day_is_new {
+            scene.accept(&writer, &[(1, 1.0)]).await;
+            scene.compactor("before").run().await.unwrap();
+        }
+        scene.accept(&writer, &[(2, 2.0)]).await;
+        litter(&scene).await;
+        let is_publish = |actor: &'static str| {
+            move |call: &Seen| {
+                call.actor() == actor && call.is("PutItem") && call.touches(Table::Manifests)
+            }
+        };
+        let gates = ["frozen", "sweeper"]
+            .map(|actor| scene.world.chaos.hold(is_publish(actor), When::Before));
+        let mut compactor = scene.compactor("frozen");
+        let sweeper = scene.store("sweeper");
+        let frozen = freeze(compactor.run(), &gates[0]).await.unwrap();
+        let sweeping = freeze(run(&sweeper, true), &gates[1]).await.unwrap();
+        assert_eq!(thaw(frozen, &gates[0]).await.unwrap().published, 1);
+        assert_eq!(thaw(sweeping, &gates[1]).await.unwrap().swept, 1);
+        scene.is_exact().await;
+        assert_eq!(scene.unnamed_chunks().await, 0);
+        scene.settle().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_sweep_beside_a_compactor_at_any_call_deletes_nothing_that_is_named() {
     for nth in 0.. {
         let mut scene = Scene::start().await;

@@ -51,6 +51,23 @@ async fn a_day_is_finished_when_nothing_is_left_of_it_but_its_manifest_and_chunk
 }
 
 #[tokio::test]
+async fn names_stay_while_their_blocks_are_there_whatever_was_said() {
+    let mut bench = Bench::start().await;
+    bench.accept(&[(1, 1.0)]).await;
+    bench.pass_time(15);
+    bench.compact().await;
+    bench.pass_time(20);
+    bench.tap.lie_about_deletions(true);
+    let report = bench.compact().await;
+    assert_eq!((report.blocks_deleted, report.finished), (1, 0));
+    assert_eq!(bench.manifest().await.took.len(), 1);
+    bench.holds(&[(1, 1.0)]).await;
+    bench.tap.lie_about_deletions(false);
+    bench.settle().await;
+    bench.holds(&[(1, 1.0)]).await;
+}
+
+#[tokio::test]
 async fn a_late_event_opens_a_finished_day_again() {
     let mut bench = Bench::start().await;
     bench.accept(&[(1, 1.0)]).await;

@@ -1,7 +1,7 @@
 //! A store over an engine in memory, with a tap on the line between them.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -23,6 +23,8 @@ pub(crate) struct Tap {
     calls: Mutex<Vec<String>>,
     /// Calls that still get through; negative for all.
     left: AtomicI64,
+    /// Whether batches of writes are answered and not carried out.
+    lies: AtomicBool,
 }
 
 impl Tap {
@@ -41,6 +43,11 @@ impl Tap {
         self.left.store(-1, Ordering::SeqCst);
     }
 
+    /// Whether to say from now on that deletions are done, and not do them.
+    pub(crate) fn lie_about_deletions(&self, lies: bool) {
+        self.lies.store(lies, Ordering::SeqCst);
+    }
+
     /// Whether the line is dead.
     pub(crate) fn has_stopped(&self) -> bool {
         self.left.load(Ordering::SeqCst) == 0
@@ -51,6 +58,10 @@ impl Transport for Tap {
     fn call(&self, call: Call) -> BoxFuture<'_, Result<Answer, Cut>> {
         self.calls.lock().unwrap().push(call.operation.clone());
         Box::pin(async move {
+            if self.lies.load(Ordering::SeqCst) && call.operation == "BatchWriteItem" {
+                let body = r#"{"UnprocessedItems":{}}"#.into();
+                return Ok(Answer { status: 200, body });
+            }
             let answer = self.engine.call(call).await;
             match self.left.load(Ordering::SeqCst) {
                 ..0 => {}
@@ -81,6 +92,7 @@ impl Bench {
             engine,
             calls: Mutex::default(),
             left: AtomicI64::new(-1),
+            lies: AtomicBool::new(false),
         };
         let tap = Arc::new(tap);
         let store = open(&tap, &clock);
