@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use weir_compact::{Compactor, Options, Threshold};
 use weir_model::Series;
 use weir_store::Deadline;
-use weir_tests::recount::recount;
+use weir_tests::recount::{Point, recount};
 use weir_tests::world::{Answer, Node, World};
 
 use crate::history::{History, Request, Sent, Step};
@@ -385,10 +385,10 @@ fn point(json: &Value) -> (i64, f64) {
 /// of them.
 fn disagreement(
     aggregation: &str,
-    answered: &[(i64, f64)],
-    expected: &[(i64, f64)],
-    all: &[(i64, f64)],
-) -> Option<(Option<(i64, f64)>, Option<(i64, f64)>)> {
+    answered: &[Point],
+    expected: &[Point],
+    all: &[Point],
+) -> Option<[Option<Point>; 2]> {
     let largest = all
         .iter()
         .fold(0.0, |largest: f64, event| largest.max(event.1.abs()));
@@ -398,8 +398,8 @@ fn disagreement(
         "stddev" => largest * 1e-7,
         _ => 0.0,
     };
-    let same = |a: &(i64, f64), b: &(i64, f64)| a.0 == b.0 && (a.1 - b.1).abs() <= tolerance;
+    let same = |a: &Point, b: &Point| a.0 == b.0 && (a.1 - b.1).abs() <= tolerance;
     (0..answered.len().max(expected.len()))
-        .map(|at| (answered.get(at).copied(), expected.get(at).copied()))
-        .find(|pair| !matches!(pair, (Some(a), Some(b)) if same(a, b)))
+        .map(|at| [answered.get(at).copied(), expected.get(at).copied()])
+        .find(|pair| !matches!(pair, [Some(a), Some(b)] if same(a, b)))
 }
