@@ -3,8 +3,9 @@
 use weir_model::{Manifest, Names, Timestamp};
 use weir_store::{Deadline, StoreError};
 
-use crate::limits::{BLOCKS_STAY, RUNS_STAY};
+use crate::limits::{BLOCKS_STAY, LANDED, RUNS_STAY};
 use crate::pass::{Draft, Place, chunk_places};
+use crate::summary::count_year;
 
 /// Items of each kind that one pass deletes.
 const DELETIONS_MAX: u64 = 10_000;
@@ -23,6 +24,9 @@ pub(crate) async fn clean(
     delete_runs(place, draft, now, deadline).await
 }
 
+/// Blocks go only when the catalogue has counted them in the manifest: until then a listing counts
+/// them in the inbox. So a day without names is one whose year's totals are as new as it is.
+///
 /// A name is dropped only when a read after the manifest's shows that its block is gone: nobody
 /// can put it again, because its put was signed before the manifest named it.
 async fn delete_blocks(
@@ -31,9 +35,9 @@ async fn delete_blocks(
     now: Timestamp,
     deadline: Deadline,
 ) -> Result<(), StoreError> {
-    let (names, rest) = due_names(&draft.next, now);
+    let Due { names, last, rest } = due_names(&draft.next, now);
     draft.more |= rest;
-    if names.is_empty() {
+    if names.is_empty() || !count_year(place, last.saturating_add(LANDED), deadline).await? {
         return Ok(());
     }
     let (store, series) = (&place.store, &place.series);
@@ -57,20 +61,34 @@ async fn delete_blocks(
     Ok(())
 }
 
-/// The names of blocks that have stayed long enough, and whether there are more.
-fn due_names(manifest: &Manifest, now: Timestamp) -> (Names, bool) {
-    let mut names = Names::default();
-    let due = manifest
+/// Blocks that have stayed long enough.
+struct Due {
+    names: Names,
+    /// When the last of them were taken.
+    last: Timestamp,
+    /// Whether there are more.
+    rest: bool,
+}
+
+fn due_names(manifest: &Manifest, now: Timestamp) -> Due {
+    let mut due = Due {
+        names: Names::default(),
+        last: Timestamp::MIN,
+        rest: false,
+    };
+    let old = manifest
         .took
         .iter()
         .filter(|took| took.at.saturating_add(BLOCKS_STAY) <= now);
-    for took in due {
-        if names.len() >= DELETIONS_MAX {
-            return (names, true);
+    for took in old {
+        if due.names.len() >= DELETIONS_MAX {
+            due.rest = true;
+            break;
         }
-        names.extend(took.names.iter());
+        due.names.extend(took.names.iter());
+        due.last = due.last.max(took.at);
     }
-    (names, false)
+    due
 }
 
 fn drop_name(manifest: &mut Manifest, name: weir_model::BlockName) -> bool {
@@ -133,7 +151,7 @@ mod tests {
             took: vec![took(0, 0..3), took(1, 3..5)],
             ..Manifest::default()
         };
-        let due = |minute| due_names(&manifest, at(minute)).0.len();
+        let due = |minute| due_names(&manifest, at(minute)).names.len();
         assert_eq!([due(19), due(20), due(21)], [0, 3, 5]);
     }
 
@@ -147,7 +165,7 @@ mod tests {
             ],
             ..Manifest::default()
         };
-        let (names, rest) = due_names(&manifest, at(60));
-        assert_eq!((names.len(), rest), (12_000, true));
+        let due = due_names(&manifest, at(60));
+        assert_eq!((due.names.len(), due.rest), (12_000, true));
     }
 }

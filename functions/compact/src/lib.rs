@@ -31,6 +31,7 @@ use weir_store::{ScanPosition, Share, Store, StoreError};
 
 use find::Taken;
 pub use find::Threshold;
+use pass::Stamps;
 pub use run::Report;
 use run::Run;
 pub use verify::{Difference, VerifyOptions, VerifyReport, verify};
@@ -88,6 +89,7 @@ pub struct Compactor {
     /// Behind which day the work that was remembered goes on, if a run had no time for all.
     upkeep_behind: Option<(Day, Series)>,
     taken: Taken,
+    stamps: Stamps,
 }
 
 impl Compactor {
@@ -99,6 +101,7 @@ impl Compactor {
             scan: None,
             upkeep_behind: None,
             taken: Taken::default(),
+            stamps: Stamps::default(),
         }
     }
 
@@ -108,7 +111,7 @@ impl Compactor {
     /// A day that cannot be worked on is counted in the report and logged; an error is only
     /// returned when the store does not tell where there is work.
     pub async fn run(&mut self) -> Result<Report, StoreError> {
-        let mut run = Run::new(&self.store, self.options);
+        let mut run = Run::new(&self.store, self.options, &self.stamps);
         let looked = self.look(&mut run).await;
         let report = run.finish().await;
         looked.map(|()| report)

@@ -20,6 +20,10 @@ pub(crate) const PUBLISHING: Duration = Duration::from_secs(30);
 /// How long one pass over a day may read, write chunks and delete.
 pub(crate) const PASS: Duration = Duration::from_secs(120);
 
+/// How long after the time that it names blocks under a publish has taken effect, or never will:
+/// [`PUBLISHING`], the 15 minutes of a signature, and clocks that differ.
+pub(crate) const LANDED: Duration = Duration::from_secs(18 * 60);
+
 /// How long finding work, or counting a year, may take.
 pub(crate) const LOOKING: Duration = Duration::from_secs(30);
 

@@ -7,6 +7,9 @@
 //! of its own that left nothing to do, cannot delete the memory of somebody else's work: that one
 //! read its manifest before it marked the item, and loses.
 
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
 use weir_model::{Day, DeadRun, Manifest, Names, Run, RunId, Series, Timestamp, Took};
 use weir_store::{
     ChunkPlace, Deadline, PublishId, Published, Store, StoreError, Upkeep, WaitingBlock,
@@ -28,6 +31,23 @@ pub(crate) struct Place {
     pub(crate) store: Store,
     pub(crate) series: Series,
     pub(crate) day: Day,
+    pub(crate) stamps: Stamps,
+}
+
+/// Gives each publish and each count of a year a time of its own, in their order: by these times a
+/// listing tells whether a block is counted.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Stamps(Arc<Mutex<Timestamp>>);
+
+impl Place {
+    pub(crate) fn stamp(&self) -> Timestamp {
+        let mut last = self.stamps.0.lock().expect("no panic while stamping");
+        *last = self
+            .store
+            .now()
+            .max(last.saturating_add(Duration::from_millis(1)));
+        *last
+    }
 }
 
 /// What a pass did.
@@ -51,8 +71,8 @@ pub(crate) struct Passed {
     pub(crate) more: bool,
     /// Blocks that a published manifest names.
     pub(crate) took: Vec<Took>,
-    /// The upkeep item, if the day needs it no more.
-    pub(crate) finished: Option<Upkeep>,
+    /// Whether the day needs no upkeep any more.
+    pub(crate) finished: bool,
 }
 
 /// The next manifest while it is made.
@@ -77,7 +97,9 @@ pub(crate) async fn pass(
     upkeep: Option<Upkeep>,
     options: &Options,
 ) -> Result<Passed, StoreError> {
-    let Place { store, series, day } = place;
+    let Place {
+        store, series, day, ..
+    } = place;
     let deadline = Deadline::at(store.now().saturating_add(PASS));
     let shards = store.extent(series, deadline).await?.shards;
     let (publish, read) = store.manifest(series, *day, deadline).await?;
@@ -192,7 +214,7 @@ async fn end(
     publish: Option<PublishId>,
     upkeep: Option<Upkeep>,
 ) -> Result<Passed, StoreError> {
-    let at = place.store.now();
+    let at = place.stamp();
     let deadline = Deadline::at(at.saturating_add(PUBLISHING));
     draft.stamp(at);
     let due = draft.due(place.day, at);
@@ -201,7 +223,7 @@ async fn end(
         done: draft.done,
         more: draft.more,
         took: read.took,
-        finished: None,
+        finished: false,
     };
     if !draft.changed && (upkeep.is_none() || due.is_some()) {
         if let Some(due) = due.filter(|_| upkeep.is_some()) {
@@ -221,7 +243,9 @@ async fn end(
             .await?;
     }
     let drawn: Vec<RunId> = draft.drawn.iter().map(|run| run.id).collect();
-    let Place { store, series, day } = place;
+    let Place {
+        store, series, day, ..
+    } = place;
     let published = store
         .publish(
             series,
@@ -236,7 +260,10 @@ async fn end(
     match published {
         Published::Mine => {
             passed.took = draft.next.took;
-            passed.finished = upkeep.filter(|_| due.is_none());
+            if let Some(upkeep) = upkeep.filter(|_| due.is_none()) {
+                store.delete_upkeep(&upkeep).await?;
+                passed.finished = true;
+            }
         }
         Published::Lost => discard(place, &draft.drawn).await,
         // It may be published yet. If it is not, `verify --sweep` finds the chunks.

@@ -9,9 +9,9 @@ use weir_store::{Deadline, Published, ScanPosition, Store, StoreError, Upkeep};
 
 use crate::Options;
 use crate::find::{Taken, Tally};
-use crate::limits::LOOKING;
-use crate::pass::{Done, Passed, Place, pass};
-use crate::summary::{is_old, summarize};
+use crate::limits::{LOOKING, SUMMARY_LASTS};
+use crate::pass::{Done, Passed, Place, Stamps, pass};
+use crate::summary::count_year;
 
 /// Items of the inbox that one page of a scan looks at; a page is 1 MB at most anyway.
 const SCAN_PAGE: u32 = 1_000;
@@ -58,12 +58,13 @@ impl Report {
 pub(crate) struct Run {
     store: Store,
     options: Options,
+    stamps: Stamps,
     until: Timestamp,
     report: Report,
     /// How often each day was published.
     publishes: HashMap<(Series, Day), u32>,
-    /// Years whose totals have changed, with the days that are finished once they are counted.
-    years: BTreeMap<(Series, u16), Vec<Upkeep>>,
+    /// Years whose totals may have changed, with a day of each.
+    years: BTreeMap<(Series, u16), Place>,
 }
 
 /// A day to work on.
@@ -75,10 +76,11 @@ struct Work {
 }
 
 impl Run {
-    pub(crate) fn new(store: &Store, options: Options) -> Self {
+    pub(crate) fn new(store: &Store, options: Options, stamps: &Stamps) -> Self {
         Self {
             store: store.clone(),
             options,
+            stamps: stamps.clone(),
             until: store.now().saturating_add(options.budget),
             report: Report::default(),
             publishes: HashMap::new(),
@@ -157,6 +159,7 @@ impl Run {
     fn place(&self, series: Series, day: Day) -> Place {
         Place {
             store: self.store.clone(),
+            stamps: self.stamps.clone(),
             series,
             day,
         }
@@ -228,8 +231,9 @@ impl Run {
                 self.report.published += 1;
                 self.report.add(passed.done);
                 *self.publishes.entry((series.clone(), *day)).or_default() += 1;
-                let year = self.years.entry((series.clone(), day.year())).or_default();
-                year.extend(passed.finished);
+                self.report.finished += u64::from(passed.finished);
+                let year = (series.clone(), day.year());
+                self.years.entry(year).or_insert_with(|| place.clone());
             }
             Some(Published::Lost | Published::Unknown) => self.report.lost += 1,
             None => {}
@@ -237,14 +241,12 @@ impl Run {
         taken.remember((series.clone(), *day), passed.took);
     }
 
-    /// Counts the years that have changed, and forgets the days that are finished.
-    pub(crate) async fn finish(mut self) -> Report {
-        for ((series, year), finished) in std::mem::take(&mut self.years) {
-            match self.count(&series, year, finished).await {
-                Ok(finished) => self.report.finished += finished,
-                Err(cause) => {
-                    warn!(%series, year, %cause, "{year} of {series} could not be counted: {cause}");
-                }
+    /// Counts the years that have changed, if they were not counted lately.
+    pub(crate) async fn finish(self) -> Report {
+        for ((series, year), place) in &self.years {
+            let since = self.store.now().saturating_sub(SUMMARY_LASTS);
+            if let Err(cause) = count_year(place, since, self.looking()).await {
+                warn!(%series, year, %cause, "{year} of {series} could not be counted: {cause}");
             }
         }
         let report = self.report;
@@ -255,28 +257,6 @@ impl Run {
             );
         }
         report
-    }
-
-    /// A day's upkeep item goes only when the year's totals are at least as new as the manifest.
-    async fn count(
-        &self,
-        series: &Series,
-        year: u16,
-        finished: Vec<Upkeep>,
-    ) -> Result<u64, StoreError> {
-        let deadline = self.looking();
-        if finished.is_empty() && !is_old(&self.store, series, year, deadline).await? {
-            return Ok(0);
-        }
-        if !summarize(&self.store, series, year, deadline).await? {
-            return Ok(0);
-        }
-        let mut gone = 0;
-        for upkeep in &finished {
-            self.store.delete_upkeep(upkeep).await?;
-            gone += 1;
-        }
-        Ok(gone)
     }
 }
 

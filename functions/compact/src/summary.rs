@@ -1,43 +1,31 @@
 //! The catalogue's counts of a series' year: recomputed from its manifests, never added to.
 
-use weir_model::Series;
-use weir_store::{Deadline, Store, StoreError};
+use weir_model::Timestamp;
+use weir_store::{Deadline, StoreError};
 
-use crate::limits::SUMMARY_LASTS;
+use crate::pass::Place;
 
 /// How often to try when others count the same year.
 const TRIES: usize = 5;
 
-/// Whether a year was counted long ago, or never.
-pub(crate) async fn is_old(
-    store: &Store,
-    series: &Series,
-    year: u16,
-    deadline: Deadline,
-) -> Result<bool, StoreError> {
-    let summary = store.year_summary(series, year, deadline).await?;
-    let now = store.now();
-    Ok(summary
-        .made
-        .is_none_or(|made| made.saturating_add(SUMMARY_LASTS) <= now))
-}
-
-/// Counts a year, so that its totals are at least as new as the manifests are now; whether that
-/// was done.
+/// Sees to it that the year of a day was counted at `since` or later; whether that is so.
 ///
-/// Another count that comes in between has perhaps read the manifests earlier, so being second
-/// is no success.
-pub(crate) async fn summarize(
-    store: &Store,
-    series: &Series,
-    year: u16,
+/// A count that comes in between has perhaps read the manifests earlier, so being second is no
+/// success.
+pub(crate) async fn count_year(
+    place: &Place,
+    since: Timestamp,
     deadline: Deadline,
 ) -> Result<bool, StoreError> {
+    let Place {
+        store, series, day, ..
+    } = place;
     for _ in 0..TRIES {
-        let summary = store.year_summary(series, year, deadline).await?;
-        if store
-            .summarize_year(series, year, &summary, deadline)
-            .await?
+        let summary = store.year_summary(series, day.year(), deadline).await?;
+        if summary.made.is_some_and(|made| made >= since)
+            || store
+                .summarize_year(series, day.year(), &summary, place.stamp(), deadline)
+                .await?
         {
             return Ok(true);
         }

@@ -373,15 +373,16 @@ impl Store {
 
     /// Recomputes a year's totals in the catalogue from its manifests, unless another did so
     /// after `summary` was read; says whether it did. If not, the other may have read the
-    /// manifests earlier than this call.
+    /// manifests earlier than this call. `made` is the time that is noted: now, so that manifests
+    /// published before it are in the totals.
     pub async fn summarize_year(
         &self,
         series: &Series,
         year: u16,
         summary: &YearSummary,
+        made: Timestamp,
         deadline: Deadline,
     ) -> Result<bool, StoreError> {
-        let made = self.now();
         let mut totals = Totals::default();
         for (_, published) in self.published_days(series, year, deadline).await? {
             totals.merge(&published);

@@ -57,9 +57,11 @@ async fn a_run_may_be_cut_off_at_any_call() {
             return;
         }
         bench.holds(&EVENTS).await;
+        bench.lists(&EVENTS).await;
         bench.restart();
         bench.settle().await;
         bench.holds(&EVENTS).await;
+        bench.lists(&EVENTS).await;
         let report = bench.verify(true).await;
         assert_eq!(report.differences, [], "cut off at call {last}");
         bench.holds(&EVENTS).await;

@@ -20,12 +20,14 @@ async fn events_are_counted_alike_at_every_stage() {
             bench.pass_time(15);
             bench.compact().await;
             bench.holds(&events).await;
+            bench.lists(&events).await;
         }
     }
     for _ in 0..20 {
         bench.pass_time(7);
         bench.compact().await;
         bench.holds(&events).await;
+        bench.lists(&events).await;
         assert_eq!(bench.verify(false).await.differences, []);
     }
     assert_eq!(bench.items(Table::Inbox).await, []);

@@ -50,7 +50,7 @@ async fn replaced_runs_stay_for_an_hour() {
     bench.pass_time(59);
     assert_eq!(bench.compact().await.runs_deleted, 0);
     assert_eq!(bench.items(Table::Chunks).await.len(), 3);
-    bench.pass_time(1);
+    bench.pass_time(2);
     assert_eq!(bench.compact().await.runs_deleted, 2);
     assert_eq!(bench.items(Table::Chunks).await.len(), 1);
     assert_eq!(bench.manifest().await.dead.len(), 0);

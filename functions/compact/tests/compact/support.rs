@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use weir_compact::{Compactor, Options, Report, VerifyOptions, VerifyReport, verify};
-use weir_model::{Day, Event, Manifest, Quarters, Series, Timestamp};
+use weir_model::{Day, Event, Manifest, Quarters, Series, Timestamp, Totals};
 use weir_store::embedded::{Answer, Call, Cut, Engine, Transport};
 use weir_store::{Clock as _, Db, Deadline, Detail, ManualClock, Store, Submission};
 
@@ -234,6 +234,28 @@ impl Bench {
         shown.sort_by(order);
         wanted.sort_by(order);
         assert_eq!(shown, wanted);
+    }
+
+    /// Asserts that the catalogue's count and what it lacks make the whole.
+    pub(crate) async fn lists(&self, expected: &[(i64, f64)]) {
+        let namespace = series().namespace;
+        let listing = self.store.names(&namespace, None, 10, self.deadline());
+        let listed = listing.await.unwrap().entries.remove(0);
+        let view = self.store.begin_view();
+        let lacking = self.store.waiting_totals(&namespace, &listed, view).await;
+        let mut whole = listed.totals.clone();
+        whole.merge(&lacking.unwrap());
+        let mut wanted = Totals::default();
+        for (second, value) in expected {
+            wanted.add(at(*second), *value);
+        }
+        assert_eq!(
+            whole.count(),
+            wanted.count(),
+            "{:?} are listed",
+            listed.totals.count()
+        );
+        assert!(whole.agrees_with(&wanted));
     }
 
     pub(crate) async fn verify(&self, sweep: bool) -> VerifyReport {

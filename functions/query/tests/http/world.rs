@@ -227,10 +227,11 @@ impl World {
             .year_summary(series, year, self.deadline())
             .await
             .unwrap();
-        let summarized = self
-            .store()
-            .summarize_year(series, year, &summary, self.deadline());
-        summarized.await.unwrap();
+        let store = self.store();
+        let summarized = store
+            .summarize_year(series, year, &summary, store.now(), self.deadline())
+            .await;
+        summarized.unwrap();
     }
 
     async fn put_runs(&self, series: &Series, day: Day, mut events: Vec<StoredEvent>) -> Manifest {
