@@ -6,9 +6,9 @@
 //! and itself, and may be cut off at any line: dropping its future is a clean stop. What is kept
 //! from run to run (where the scan stopped, what it saw taken) only tells where to look first.
 //!
-//! The way of a day is the way of the files: [`find`] tells that it has work, [`pass`] reads it
-//! and publishes, in between [`clean`] deletes, [`fold`] takes blocks and [`merge`] replaces runs;
-//! [`summary`] ends a run. [`verify`] stands apart.
+//! The way of a day is the way of the files: `find` tells that it has work, `pass` reads it and
+//! publishes, in between `clean` deletes, `fold` takes blocks and `merge` replaces runs; `summary`
+//! counts its year. [`verify`](verify()) stands apart.
 //!
 //! On AWS expired chunks are deleted by the table's TTL. On an embedded engine whoever runs the
 //! compactor calls `Engine::sweep_expired` beside it.
