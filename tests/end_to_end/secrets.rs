@@ -34,6 +34,9 @@ async fn planted_secrets_are_in_no_log_and_no_answer() {
         .with_max_level(tracing::Level::TRACE)
         .with_writer(move || writer.clone())
         .finish();
+    // With a second subscriber alive, what is of interest is asked of both, and not of whichever
+    // thread of the test binary comes to a line first.
+    let _other = tracing::Dispatch::new(tracing_subscriber::registry());
     let _guard = tracing::subscriber::set_default(subscriber);
 
     let world = World::start().await;

@@ -188,6 +188,9 @@ mod tests {
     async fn the_access_log_names_the_route_and_nothing_else_of_the_request() {
         let log = Log::default();
         let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).finish();
+        // With a second subscriber alive, what is of interest is asked of both, and not of whichever
+        // thread of the test binary comes to a line first.
+        let _other = tracing::Dispatch::new(tracing_subscriber::registry());
         let _guard = tracing::subscriber::set_default(subscriber);
         let response = send("GET", "/api/planted?key=planted").await;
         send("PLANTED", "/planted").await;

@@ -46,6 +46,9 @@ async fn no_secret_is_in_any_log() {
         .with_max_level(LevelFilter::TRACE)
         .with_writer(log.clone())
         .finish();
+    // With a second subscriber alive, what is of interest is asked of both, and not of whichever
+    // thread of the test binary comes to a line first.
+    let _other = tracing::Dispatch::new(tracing_subscriber::registry());
     let _guard = set_default(subscriber);
     let world = World::start().await;
     let token = world.token().await;
