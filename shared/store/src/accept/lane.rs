@@ -8,6 +8,8 @@
 use std::collections::{HashSet, VecDeque};
 use std::sync::Mutex;
 
+use tracing::error;
+
 use super::plan::TRANSACTION_BYTES;
 use super::round::{Failure, Job, Round};
 use crate::store::Store;
@@ -64,7 +66,13 @@ async fn commit_all(store: Store, at: usize) {
         if group.is_empty() {
             return;
         }
-        Round::new(&store, group).run().await;
+        // In a task of its own, a round that panics takes its own requests with it and not the
+        // lane; their answer is that the outcome is unknown.
+        let own = store.clone();
+        let round = tokio::spawn(async move { Round::new(&own, group).run().await });
+        if let Err(cause) = round.await {
+            error!(%cause, "a commit broke off: {cause}");
+        }
     }
 }
 
