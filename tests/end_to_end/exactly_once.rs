@@ -8,16 +8,8 @@ use weir_tests::chaos::Failure;
 use weir_tests::world::{Node, World};
 
 async fn count(node: &Node) -> u64 {
-    let answer = node
-        .get("/api/events/n/m?granularity=year&aggregationType=count")
-        .await;
-    let points = answer.json();
-    points
-        .as_array()
-        .expect("a list")
-        .iter()
-        .map(|point| point["value"].as_u64().expect("a count"))
-        .sum()
+    let path = "/api/events/n/m?granularity=year&aggregationType=count";
+    node.get(path).await.counted()
 }
 
 fn event() -> Value {

@@ -216,6 +216,15 @@ impl Answer {
             .unwrap_or_else(|e| panic!("{e}: {:?}", String::from_utf8_lossy(&self.body)))
     }
 
+    /// The sum of the values of an aggregate that counts.
+    pub fn counted(&self) -> u64 {
+        let points = self.json();
+        let values = points.as_array().expect("a list").iter();
+        values
+            .map(|point| point["value"].as_u64().expect("a count"))
+            .sum()
+    }
+
     /// The body as text.
     pub fn text(&self) -> String {
         String::from_utf8(self.body.clone()).expect("UTF-8")

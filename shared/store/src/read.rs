@@ -82,11 +82,6 @@ impl DayView {
         }
     }
 
-    /// How much of the day was read.
-    pub fn detail(&self) -> Detail {
-        self.detail
-    }
-
     /// Totals of the whole day.
     pub fn total(&self) -> Result<Totals, StoreError> {
         let mut total = self.published.clone();
