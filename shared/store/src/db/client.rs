@@ -11,19 +11,30 @@ use aws_sdk_dynamodb::config::{
     StalledStreamProtectionConfig,
 };
 use aws_smithy_async::time::StaticTimeSource;
+use aws_types::SdkConfig;
 use weir_model::Timestamp;
 
 use crate::embedded::{EmbeddedHttp, Transport};
 
+/// What every client's configuration begins with.
+pub(super) fn settings() -> Builder {
+    settle(Config::builder())
+}
+
 /// One attempt a call, no time-out but ours, and no guess at a server's clock: an attempt is
 /// signed with exactly the time that its caller gave.
-pub(super) fn settings() -> Builder {
-    Config::builder()
+fn settle(config: Builder) -> Builder {
+    config
         .behavior_version(BehaviorVersion::latest())
         .retry_config(RetryConfig::disabled())
         .timeout_config(TimeoutConfig::disabled())
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .disable_clock_skew_correction(true)
+}
+
+/// A client for DynamoDB itself.
+pub(super) fn on_aws(config: &SdkConfig) -> Client {
+    Client::from_conf(settle(Builder::from(config)).build())
 }
 
 /// A client whose requests never leave the process. It signs them all the same, because the time

@@ -23,6 +23,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::SdkError;
 pub use aws_sdk_dynamodb::types::AttributeValue;
+use aws_types::SdkConfig;
 
 pub use call::{Attempt, CallError, Condition, Deadline, Item, Key, Put, ReadError, Reason};
 pub use capacity::Units;
@@ -56,6 +57,12 @@ impl Db {
             clock,
             capacity: Arc::default(),
         }
+    }
+
+    /// Tables in an AWS account. Of its configuration the region, the credentials, the endpoint
+    /// and the HTTP client are used; retries and time-outs are ours.
+    pub fn on_aws(config: &SdkConfig, names: TableNames, clock: Arc<dyn Clock>) -> Self {
+        Self::new(client::on_aws(config), names, clock)
     }
 
     /// Tables of an engine in this process.

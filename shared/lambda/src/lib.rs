@@ -1,0 +1,1 @@
+//! The Lambda edge that all functions share.
