@@ -11,6 +11,7 @@ mod capacity;
 mod classify;
 mod client;
 mod create;
+mod describe;
 mod query;
 mod read;
 mod write;
@@ -27,6 +28,7 @@ use aws_types::SdkConfig;
 
 pub use call::{Attempt, CallError, Condition, Deadline, Item, Key, Put, ReadError, Reason};
 pub use capacity::Units;
+pub use describe::Described;
 pub use query::{Order, Page, Query, SkRange};
 
 use crate::clock::Clock;

@@ -211,7 +211,7 @@ impl Db {
         self.read(deadline, once).await
     }
 
-    async fn read<T, F>(
+    pub(super) async fn read<T, F>(
         &self,
         deadline: Deadline,
         once: impl Fn(Attempt) -> F,

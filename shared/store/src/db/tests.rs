@@ -76,6 +76,24 @@ async fn value(db: &Db, sk: &str) -> Option<String> {
 }
 
 #[tokio::test]
+async fn a_table_is_described_if_it_is_there() {
+    let clock = Arc::new(ManualClock::running(start()));
+    let engine = Engine::memory(Arc::clone(&clock) as _).expect("an engine in memory");
+    let db = Db::embedded(Arc::new(engine), clock);
+    assert_eq!(db.describe(Table::Registry, soon()).await, Ok(None));
+    db.create_tables().await.expect("tables are made");
+    let found = db.describe(Table::Registry, soon()).await.unwrap().unwrap();
+    assert!(found.arn.ends_with(":table/weir-registry"), "{found:?}");
+    assert!(!found.id.is_empty());
+    assert_eq!(
+        db.describe(Table::Registry, soon()).await,
+        Ok(Some(found.clone()))
+    );
+    let other = db.describe(Table::Inbox, soon()).await.unwrap().unwrap();
+    assert_ne!(other.id, found.id);
+}
+
+#[tokio::test]
 async fn tables_may_be_made_again() {
     let db = fresh().await;
     db.put(put("p", "1", "a", None), attempt()).await.unwrap();

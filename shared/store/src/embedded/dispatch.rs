@@ -17,6 +17,7 @@ pub(super) fn dispatch(db: &Database, operation: &str, body: &[u8]) -> Answer {
         "BatchGetItem" => run(body, |request| db.batch_get_item(request)),
         "BatchWriteItem" => run(body, |request| db.batch_write_item(request)),
         "TransactWriteItems" => run(body, |request| transact(db, request)),
+        "DescribeTable" => run(body, |request| db.describe_table(request)),
         "CreateTable" => run(body, |request| db.create_table(request)),
         _ => Answer::error(400, "UnknownOperationException", operation),
     }
