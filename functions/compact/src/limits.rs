@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// How long after the time that a manifest names blocks under they stay in the inbox. A publish
 /// is signed at most [`PUBLISHING`] after that time and takes effect at most 15 minutes after it
-/// was signed; a reader who has seen the manifest before reads the inbox within 30 s; a late put
+/// was signed; a reader who has seen the manifest before reads the inbox within 25 s; a late put
 /// of a block was signed before it was seen, and is refused after 15 minutes as well. What is left
 /// of the 20 minutes is for clocks that differ by a minute or two.
 pub(crate) const BLOCKS_STAY: Duration = Duration::from_secs(20 * 60);
