@@ -1,0 +1,134 @@
+"""Deploys Weir on an emulated AWS and requires of it the answers that one machine gives.
+
+Usage: deploy.py [--release]
+
+It builds the functions, lints and transforms the template, deploys it by CloudFormation with the functions' own
+binaries, makes the first clients with `weir --aws`, and puts the same sequence of requests to the deployed API and to
+`weir serve`. Every answer must be the same, but for what compare.py names.
+
+With --arm64 it only builds one function for arm64 with cargo lambda, which cannot be run here.
+"""
+
+import argparse
+import collections
+import concurrent.futures
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+import arm64
+from compare import differences
+from emulator import Emulator
+from places import Deployed, OneMachine
+from sequence import Sequence
+from stack import FUNCTIONS, TEMPLATE, Stack, transformed
+
+ROOT = pathlib.Path(__file__).parents[2]
+PARAMETERS = {"Architecture": "x86_64", "CompactRate": "rate(1 minute)"}
+# Differences that are shown whole.
+SHOWN = 10
+# Log lines that are shown of a function when something is wrong.
+LOG_LINES = 60
+
+
+def main():
+    arguments = read_arguments()
+    if arguments.arm64:
+        return arm64.build(ROOT)
+    start = time.monotonic()
+
+    def step(what):
+        print(f"-- {what} ({time.monotonic() - start:.0f} s)", flush=True)
+
+    step("building")
+    target = build(arguments.release)
+    step("linting and transforming the template")
+    lint()
+    transformed()
+    with tempfile.TemporaryDirectory() as directory, Emulator(directory) as emulator:
+        step("deploying")
+        stack = Stack(emulator, {name: target / f"weir-{name}" for name in FUNCTIONS}, PARAMETERS)
+        with OneMachine(target / "weir", directory, emulator.environment()) as one_machine:
+            assert stack.refuses_strangers(), "the emulator lets everybody in, so it proves nothing about roles"
+            deployed = Deployed(target / "weir", emulator, stack)
+            step("asking both")
+            try:
+                compare(deployed, one_machine)
+            except BaseException:
+                traceback.print_exc()
+                show_logs(stack, one_machine, emulator)
+                raise SystemExit("the deployed Weir is not what it should be") from None
+    step("done")
+
+
+def read_arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--release", action="store_true", help="build and test what would be deployed")
+    parser.add_argument("--arm64", action="store_true", help="build one function for arm64, and nothing else")
+    return parser.parse_args()
+
+
+def build(release):
+    """Builds what is deployed and the command line; gives where it is."""
+    packages = [word for name in ("weir", *(f"weir-{name}" for name in FUNCTIONS)) for word in ("--package", name)]
+    profile = ["--release"] if release else []
+    subprocess.run(["cargo", "build", "--locked", "--bins", *profile, *packages], cwd=ROOT, check=True)
+    return pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / ("release" if release else "debug")
+
+
+def lint():
+    command = [pathlib.Path(sys.executable).parent / "cfn-lint", "--non-zero-exit-code", "informational", TEMPLATE]
+    subprocess.run(command, check=True)
+
+
+def compare(deployed, one_machine):
+    with concurrent.futures.ThreadPoolExecutor(2) as threads:
+        runs = [threads.submit(Sequence(place).run) for place in (deployed, one_machine)]
+        records = [run.result() for run in runs]
+    found = differences(*records)
+    print_table(records[0], found)
+    print(f"   compacted by the schedule after {deployed.compacted_seconds:.0f} s of waiting")
+    for key, left, right in found[:SHOWN]:
+        print(f"\n{' / '.join(key)}\n   deployed:    {left}\n   one machine: {right}")
+    assert not found, f"{len(found)} answers differ"
+    check_logs(deployed.stack)
+
+
+def print_table(record, found):
+    compared = collections.Counter(chapter for chapter, _ in record.answers)
+    differ = collections.Counter(key[0] for key, _, _ in found)
+    print(f"\n{'chapter':<20}{'answers':>8}{'differ':>8}")
+    for chapter, count in compared.items():
+        print(f"{chapter:<20}{count:>8}{differ[chapter]:>8}")
+    print(f"{'all':<20}{sum(compared.values()):>8}{len(found):>8}\n")
+
+
+def check_logs(stack):
+    """What a function writes is JSON, line by line, with its metrics, and nothing of what clients send."""
+    for function in FUNCTIONS:
+        lines = [line for line in stack.log(function) if line.startswith("{")]
+        entries = [json.loads(line) for line in lines]
+        metrics = [entry["_aws"]["CloudWatchMetrics"] for entry in entries if "_aws" in entry]
+        assert metrics, f"{function} wrote no metrics"
+        namespaces = {directive["Namespace"] for directives in metrics for directive in directives}
+        assert namespaces == {"Weir"}, namespaces
+    for function in ("track", "query", "token"):
+        told = [line for line in stack.log(function) if any(word in line for word in ("Shop", "visit", "anna", "eyJ"))]
+        assert not told, f"{function} tells what clients send: {told[0]}"
+
+
+def show_logs(stack, one_machine, emulator):
+    for function in FUNCTIONS:
+        lines = stack.log(function)
+        print(f"\n== the end of the log of {function}, {len(lines)} lines", *lines[-LOG_LINES:], sep="\n")
+    print("\n== one machine", one_machine.written()[-4_000:], sep="\n")
+    print("\n== the emulator", emulator.log.read_text()[-4_000:], sep="\n")
+
+
+if __name__ == "__main__":
+    main()

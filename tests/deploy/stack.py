@@ -1,0 +1,116 @@
+"""Deploys the template, as `sam deploy` would: packages the functions, and has CloudFormation do the rest."""
+
+import io
+import pathlib
+import time
+import zipfile
+
+from botocore.exceptions import ClientError
+from samtranslator.translator.transform import transform
+from samtranslator.yaml_helper import yaml_parse
+import yaml
+
+TEMPLATE = pathlib.Path(__file__).parents[2] / "infra" / "template.yaml"
+FUNCTIONS = ("track", "query", "token", "compact")
+NAME = "weir-test"
+BUCKET = "weir-test-packages"
+DEPLOY_SECONDS = 120
+
+
+class Stack:
+    """The deployed template."""
+
+    def __init__(self, emulator, binaries, parameters):
+        self.emulator = emulator
+        self.cloudformation = emulator.client("cloudformation")
+        self.deploy(package(emulator.client("s3"), binaries), parameters)
+
+    def deploy(self, template, parameters):
+        self.cloudformation.create_stack(
+            StackName=NAME,
+            TemplateBody=yaml.safe_dump(template, sort_keys=False),
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        )
+        deadline = time.monotonic() + DEPLOY_SECONDS
+        while (status := self.describe()["StackStatus"]) == "CREATE_IN_PROGRESS" and time.monotonic() < deadline:
+            time.sleep(0.5)
+        if status != "CREATE_COMPLETE":
+            raise SystemExit(f"the stack is {status}:\n{self.failures()}")
+
+    def describe(self):
+        return self.cloudformation.describe_stacks(StackName=NAME)["Stacks"][0]
+
+    def failures(self):
+        events = self.cloudformation.describe_stack_events(StackName=NAME)["StackEvents"]
+        failed = [event for event in events if event["ResourceStatus"].endswith("FAILED")]
+        return "\n".join(f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason')}" for event in failed)
+
+    def outputs(self):
+        return {output["OutputKey"]: output["OutputValue"] for output in self.describe()["Outputs"]}
+
+    def resources(self):
+        found = self.cloudformation.describe_stack_resources(StackName=NAME)["StackResources"]
+        return {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in found}
+
+    def refuses_strangers(self):
+        """Whether the emulator evaluates permissions at all: somebody without any may not read a table."""
+        iam = self.emulator.client("iam")
+        iam.create_user(UserName="stranger")
+        key = iam.create_access_key(UserName="stranger")["AccessKey"]
+        tables = self.emulator.client("dynamodb", key["AccessKeyId"], key["SecretAccessKey"])
+        try:
+            tables.scan(TableName=self.outputs()["RegistryTable"])
+        except ClientError as error:
+            return error.response["Error"]["Code"] == "AccessDeniedException"
+        return False
+
+    def log(self, function):
+        """The lines that a function has written, oldest first."""
+        logs = self.emulator.client("logs")
+        group = f"/aws/lambda/{NAME}-{function}"
+        lines = []
+        for stream in logs.describe_log_streams(logGroupName=group)["logStreams"]:
+            events = logs.get_log_events(
+                logGroupName=group, logStreamName=stream["logStreamName"], startFromHead=True, limit=10_000
+            )
+            lines += [(event["timestamp"], event["message"].rstrip("\n")) for event in events["events"]]
+        return [line for _, line in sorted(lines, key=lambda line: line[0])]
+
+
+def package(s3, binaries):
+    """Uploads each function as Lambda wants it, a zip with a `bootstrap`, and gives the template that names them."""
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": s3.meta.region_name})
+    template = yaml_parse(TEMPLATE.read_text())
+    for function in FUNCTIONS:
+        s3.put_object(Bucket=BUCKET, Key=f"{function}.zip", Body=zipped(binaries[function]))
+        properties = template["Resources"][f"{function.capitalize()}Function"]["Properties"]
+        properties["CodeUri"] = {"Bucket": BUCKET, "Key": f"{function}.zip"}
+    return template
+
+
+def transformed():
+    """What AWS makes of the template, by its own transform, which fails where the template is wrong."""
+    template = yaml_parse(TEMPLATE.read_text())
+    for function in FUNCTIONS:
+        template["Resources"][f"{function.capitalize()}Function"]["Properties"]["CodeUri"] = "s3://bucket/key"
+    made = transform(template, {}, NoManagedPolicies())
+    types = {resource["Type"] for resource in made["Resources"].values()}
+    assert not any(type.startswith("AWS::Serverless") for type in types), types
+    return made
+
+
+class NoManagedPolicies:
+    """The template names none, so their list is not needed."""
+
+    def load(self):
+        return {}
+
+
+def zipped(binary):
+    entry = zipfile.ZipInfo("bootstrap")
+    entry.external_attr = 0o755 << 16
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
+        file.writestr(entry, binary.read_bytes())
+    return archive.getvalue()
