@@ -255,7 +255,7 @@ class Sequence:
     def time_of_receipt(self):
         """Last of what is stored, because no two places receive at the same time."""
         self.track("without a time", {"namespace": "Now", "name": "here", "value": 1}, drawn=["timestamp"])
-        self.get("counted", "/api/events/Now/here", granularity="year", aggregationType="count", format="csv")
+        self.ask("read back", "GET", "/api/events/Now/here", self.bearer("read"), drawn=["aggregatedTimestamp"])
 
     def key_rotation(self):
         old = self.bearer("read")

@@ -1,6 +1,7 @@
 """Deploys the template, as `sam deploy` would: packages the functions, and has CloudFormation do the rest."""
 
 import io
+import os
 import pathlib
 import time
 import zipfile
@@ -9,6 +10,8 @@ from botocore.exceptions import ClientError
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 import yaml
+
+from emulator import REGION
 
 TEMPLATE = pathlib.Path(__file__).parents[2] / "infra" / "template.yaml"
 FUNCTIONS = ("track", "query", "token", "compact")
@@ -94,6 +97,7 @@ def transformed():
     template = yaml_parse(TEMPLATE.read_text())
     for function in FUNCTIONS:
         template["Resources"][f"{function.capitalize()}Function"]["Properties"]["CodeUri"] = "s3://bucket/key"
+    os.environ.setdefault("AWS_DEFAULT_REGION", REGION)  # without one it does not begin
     made = transform(template, {}, NoManagedPolicies())
     types = {resource["Type"] for resource in made["Resources"].values()}
     assert not any(type.startswith("AWS::Serverless") for type in types), types
