@@ -27,11 +27,13 @@ impl Capacity {
         self.on.store(true, Ordering::Relaxed);
     }
 
+    pub(super) fn is_on(&self) -> bool {
+        self.on.load(Ordering::Relaxed)
+    }
+
     /// What to ask for in a request.
     pub(super) fn wanted(&self) -> Option<ReturnConsumedCapacity> {
-        self.on
-            .load(Ordering::Relaxed)
-            .then_some(ReturnConsumedCapacity::Total)
+        self.is_on().then_some(ReturnConsumedCapacity::Total)
     }
 
     pub(super) fn add_read(&self, consumed: &[ConsumedCapacity]) {

@@ -14,6 +14,7 @@ mod create;
 mod describe;
 mod query;
 mod read;
+mod rows;
 mod write;
 
 use std::fmt;

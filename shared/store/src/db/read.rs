@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::types::KeysAndAttributes;
 use super::classify::classify;
 use super::client::signing_at;
 use super::query::projection;
+use super::rows::{PageReader, Rows};
 use super::{Attempt, CallError, Db, Deadline, Item, Key, Order, Page, Query, ReadError, answer};
 use crate::backoff::Backoff;
 use crate::tables::Table;
@@ -152,9 +153,11 @@ impl Db {
             .set_return_consumed_capacity(self.capacity.wanted())
             .customize()
             .config_override(signing_at(attempt.signed_at));
+        let reader = PageReader::unless(self.capacity.is_on());
+        let request = request.interceptor(reader.clone());
         let found = answer(attempt, request.send(), classify).await?;
         self.capacity.add_read(found.consumed_capacity.as_slice());
-        page(found.items, found.last_evaluated_key)
+        page(reader, found.items, found.last_evaluated_key)
     }
 
     /// Reads a partition page by page to its end, or to the query's limit.
@@ -204,9 +207,11 @@ impl Db {
                 .set_return_consumed_capacity(self.capacity.wanted())
                 .customize()
                 .config_override(signing_at(attempt.signed_at));
+            let reader = PageReader::unless(self.capacity.is_on());
+            let request = request.interceptor(reader.clone());
             let found = answer(attempt, request.send(), classify).await?;
             self.capacity.add_read(found.consumed_capacity.as_slice());
-            page(found.items, found.last_evaluated_key)
+            page(reader, found.items, found.last_evaluated_key)
         };
         self.read(deadline, once).await
     }
@@ -233,12 +238,24 @@ impl Db {
     }
 }
 
-fn page(items: Option<Vec<Item>>, last: Option<Item>) -> Result<Page, CallError> {
-    let next = last.filter(|key| !key.is_empty()).map(|key| {
+/// The page that the reader took, or else the SDK.
+fn page(
+    reader: PageReader,
+    items: Option<Vec<Item>>,
+    last: Option<Item>,
+) -> Result<Page, CallError> {
+    let Rows {
+        items,
+        last_evaluated_key,
+    } = reader.take().unwrap_or_else(|| Rows {
+        items: items.unwrap_or_default(),
+        last_evaluated_key: last,
+    });
+    let next = last_evaluated_key.filter(|key| !key.is_empty()).map(|key| {
         Key::of(&key).ok_or_else(|| CallError::Doubt("a page ended with an odd key".to_owned()))
     });
     Ok(Page {
-        items: items.unwrap_or_default(),
+        items,
         next: next.transpose()?,
     })
 }

@@ -1,30 +1,146 @@
 //! From the JSON of a call to the engine's typed requests, and back.
 
-use dynoxide::{Database, DynoxideError};
+use dynoxide::actions::batch_write_item::BatchWriteItemRequest;
+use dynoxide::actions::delete_item::DeleteItemRequest;
+use dynoxide::actions::put_item::PutItemRequest;
+use dynoxide::actions::query::QueryRequest;
+use dynoxide::actions::transact_write_items::{
+    TransactWriteItemsRequest as Transaction, TransactWriteItemsResponse as Transacted,
+};
+use dynoxide::{AttributeValue, Database, DynoxideError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::kept::{Change, Kept, Partition, Wanted};
 use super::transport::Answer;
+use crate::tables::Table;
+
+/// Items that the engine reads for a page of a query: it reads a page's items before it looks at
+/// how large they are.
+const ROWS: usize = 1000;
+
+/// The same for chunks, each of which is up to 300 KB.
+const LARGE_ROWS: usize = 16;
 
 /// Carries out a call.
-pub(super) fn dispatch(db: &Database, operation: &str, body: &[u8]) -> Answer {
+pub(super) fn dispatch(db: &Database, kept: &Kept, operation: &str, body: &[u8]) -> Answer {
     match operation {
-        "PutItem" => run(body, |request| db.put_item(request)),
+        "PutItem" => run(body, |request: PutItemRequest| {
+            let change = kept.put(&request.table_name, &request.item);
+            note(kept, change.into_iter().collect(), || db.put_item(request))
+        }),
         "GetItem" => run(body, |request| db.get_item(request)),
-        "DeleteItem" => run(body, |request| db.delete_item(request)),
-        "Query" => run(body, |request| db.query(request)),
+        "DeleteItem" => run(body, |request: DeleteItemRequest| {
+            let change = kept.delete(&request.table_name, &request.key);
+            note(kept, change.into_iter().collect(), || {
+                db.delete_item(request)
+            })
+        }),
+        "Query" => query(db, kept, body),
         "Scan" => run(body, |request| db.scan(request)),
         "BatchGetItem" => run(body, |request| db.batch_get_item(request)),
-        "BatchWriteItem" => run(body, |request| db.batch_write_item(request)),
-        "TransactWriteItems" => run(body, |request| transact(db, request)),
+        "BatchWriteItem" => run(body, |request| {
+            let changes = batch_changes(kept, &request);
+            note(kept, changes, || db.batch_write_item(request))
+        }),
+        "TransactWriteItems" => run(body, |request| {
+            let changes = transaction_changes(kept, &request);
+            note(kept, changes, || transact(db, request))
+        }),
         "DescribeTable" => run(body, |request| db.describe_table(request)),
         "CreateTable" => run(body, |request| db.create_table(request)),
         _ => Answer::error(400, "UnknownOperationException", operation),
     }
 }
 
-type Transaction = dynoxide::actions::transact_write_items::TransactWriteItemsRequest;
-type Transacted = dynoxide::actions::transact_write_items::TransactWriteItemsResponse;
+/// Makes the changes to what is kept once the engine has carried out their write. What it refuses
+/// changes nothing; whatever else goes wrong may have.
+fn note<A>(
+    kept: &Kept,
+    changes: Vec<Change>,
+    call: impl FnOnce() -> Result<A, DynoxideError>,
+) -> Result<A, DynoxideError> {
+    let done = call();
+    match &done {
+        Ok(_) => kept.apply(changes),
+        Err(error) if error.status_code() < 500 => {}
+        Err(_) => kept.forget(&changes),
+    }
+    done
+}
+
+fn batch_changes(kept: &Kept, request: &BatchWriteItemRequest) -> Vec<Change> {
+    let tables = request.request_items.iter();
+    let writes = tables.flat_map(|(table, writes)| writes.iter().map(move |write| (table, write)));
+    let changes = writes.filter_map(|(table, write)| {
+        let put = write.put_request.as_ref();
+        let delete = write.delete_request.as_ref();
+        put.and_then(|put| kept.put(table, &put.item))
+            .or_else(|| kept.delete(table, &delete?.key))
+    });
+    changes.collect()
+}
+
+/// Updates are not among them: the store sends none, and this engine takes none.
+fn transaction_changes(kept: &Kept, request: &Transaction) -> Vec<Change> {
+    let items = request.transact_items.iter();
+    let changes = items.filter_map(|item| {
+        let put = item.put.as_ref();
+        let delete = item.delete.as_ref();
+        put.and_then(|put| kept.put(&put.table_name, &put.item))
+            .or_else(|| delete.and_then(|delete| kept.delete(&delete.table_name, &delete.key)))
+    });
+    changes.collect()
+}
+
+fn query(db: &Database, kept: &Kept, body: &[u8]) -> Answer {
+    if let Some(wanted) = Wanted::read(body) {
+        if let Some(answer) = kept.answer(&wanted) {
+            return answer;
+        }
+        if kept.is_to_be_read(&wanted)
+            && let Ok(partition) = read_partition(db, &wanted)
+        {
+            kept.keep(&wanted, partition);
+            if let Some(answer) = kept.answer(&wanted) {
+                return answer;
+            }
+        }
+    }
+    run(body, |mut request: QueryRequest| {
+        let large = request.table_name.ends_with(Table::Chunks.suffix());
+        let most = if large { LARGE_ROWS } else { ROWS };
+        request.limit = Some(request.limit.unwrap_or(most).min(most));
+        db.query(request)
+    })
+}
+
+/// Reads the whole partition that a query asks for; nothing if it is too large to be kept.
+fn read_partition(db: &Database, wanted: &Wanted) -> Result<Option<Partition>, DynoxideError> {
+    let mut partition = Partition::new();
+    let pk = AttributeValue::S(wanted.pk().unwrap_or_default().to_owned());
+    let mut from = None;
+    loop {
+        let page = db.query(QueryRequest {
+            table_name: wanted.table_name().to_owned(),
+            key_condition_expression: Some("pk = :pk".to_owned()),
+            expression_attribute_values: Some([(":pk".to_owned(), pk.clone())].into()),
+            scan_index_forward: true,
+            limit: Some(ROWS),
+            exclusive_start_key: from,
+            ..QueryRequest::default()
+        })?;
+        for item in page.items.unwrap_or_default() {
+            if !partition.add(&item) {
+                return Ok(None);
+            }
+        }
+        from = page.last_evaluated_key;
+        if from.is_none() {
+            return Ok(Some(partition));
+        }
+    }
+}
 
 /// Without the token that the SDK draws for every transaction: a transaction that is repeated
 /// must meet its own conditions again, and nothing is to be remembered of it but its items.

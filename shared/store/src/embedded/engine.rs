@@ -15,6 +15,7 @@ use thiserror::Error;
 use tokio::sync::oneshot;
 
 use super::dispatch::dispatch;
+use super::kept::{Kept, Wanted};
 use super::sweep::Positions;
 use super::transport::{Answer, Call, Cut, Transport};
 use crate::clock::Clock;
@@ -42,6 +43,7 @@ pub enum EngineError {
 /// A DynamoDB on SQLite.
 pub struct Engine {
     seat: Seat,
+    kept: Arc<Kept>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) positions: Positions,
 }
@@ -56,6 +58,7 @@ enum Seat {
 
 struct Core {
     database: Database,
+    kept: Arc<Kept>,
     clock: Arc<dyn Clock>,
 }
 
@@ -77,8 +80,10 @@ impl Engine {
             .ok_or_else(|| failed("the path is not UTF-8".to_owned()))?;
         let database = Database::new(text).map_err(|error| failed(error.to_string()))?;
         let (queue, jobs) = mpsc::channel();
+        let kept = Arc::<Kept>::default();
         let core = Core {
             database,
+            kept: Arc::clone(&kept),
             clock: Arc::clone(&clock),
         };
         let thread = thread::Builder::new().name("weir-engine".to_owned());
@@ -90,6 +95,7 @@ impl Engine {
         };
         Ok(Self {
             seat,
+            kept,
             clock,
             positions: Positions::default(),
         })
@@ -98,12 +104,15 @@ impl Engine {
     /// A database in memory, which is gone when the engine is dropped.
     pub fn memory(clock: Arc<dyn Clock>) -> Result<Self, EngineError> {
         let database = Database::memory().map_err(|error| EngineError::Start(error.to_string()))?;
+        let kept = Arc::<Kept>::default();
         let core = Core {
             database,
+            kept: Arc::clone(&kept),
             clock: Arc::clone(&clock),
         };
         Ok(Self {
             seat: Seat::Here(Mutex::new(core)),
+            kept,
             clock,
             positions: Positions::default(),
         })
@@ -122,12 +131,29 @@ impl Core {
     /// Looks at the signature's age here, right before the call takes effect: a call may have
     /// stood in the queue.
     fn carry_out(&self, call: &Call) -> Answer {
-        let age_ms = self.clock.now().as_millis() - call.signed_at.as_millis();
-        if age_ms > SIGNATURE_LASTS_MS {
-            let message = format!("Signature expired: {} is too old", call.signed_at);
-            return Answer::error(400, "InvalidSignatureException", &message);
+        too_old(&*self.clock, call)
+            .unwrap_or_else(|| dispatch(&self.database, &self.kept, &call.operation, &call.body))
+    }
+}
+
+/// How a call whose signature is too old is refused.
+fn too_old(clock: &dyn Clock, call: &Call) -> Option<Answer> {
+    let age_ms = clock.now().as_millis() - call.signed_at.as_millis();
+    (age_ms > SIGNATURE_LASTS_MS).then(|| {
+        let message = format!("Signature expired: {} is too old", call.signed_at);
+        Answer::error(400, "InvalidSignatureException", &message)
+    })
+}
+
+impl Engine {
+    /// Answers a query of a partition that is kept, without waiting for the writes in the queue:
+    /// nobody has been told of those yet.
+    fn answer_from_memory(&self, call: &Call) -> Option<Answer> {
+        if call.operation != "Query" {
+            return None;
         }
-        dispatch(&self.database, &call.operation, &call.body)
+        let wanted = Wanted::read(&call.body)?;
+        too_old(&*self.clock, call).or_else(|| self.kept.answer(&wanted))
     }
 }
 
@@ -135,6 +161,9 @@ impl Transport for Engine {
     fn call(&self, call: Call) -> BoxFuture<'_, Result<Answer, Cut>> {
         Box::pin(async move {
             let stopped = || Cut("the engine has stopped".to_owned());
+            if let Some(answer) = self.answer_from_memory(&call) {
+                return Ok(answer);
+            }
             match &self.seat {
                 Seat::Here(core) => {
                     let core = core.lock().map_err(|_| stopped())?;

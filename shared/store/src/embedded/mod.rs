@@ -5,6 +5,7 @@
 
 mod dispatch;
 mod engine;
+mod kept;
 mod sweep;
 mod transport;
 
