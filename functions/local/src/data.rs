@@ -8,12 +8,9 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Serialize};
+use futures::future::BoxFuture;
 use thiserror::Error;
-use weir_service::auth::{MIN_KEY_BYTES, SigningKey, SigningKeys};
-use weir_service::secret::random_bytes;
+use weir_service::auth::{DocumentError, KeyDocument, KeySource, KeysUnavailable, SigningKeys};
 
 /// Only the owner may look inside.
 const PRIVATE_DIRECTORY: u32 = 0o700;
@@ -67,7 +64,7 @@ pub enum DataError {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        cause: String,
+        cause: DocumentError,
     },
 }
 
@@ -127,53 +124,85 @@ impl DataDirectory {
         Self::control_socket_of(&self.path)
     }
 
-    /// The keys that sign tokens: the first signs, a second one is accepted as well. Drawn and
-    /// kept the first time.
+    /// The file with the keys that sign tokens. The first time, one is drawn and kept.
     ///
     /// # Errors
     /// When the file cannot be read, written or understood.
-    pub fn signing_keys(&self) -> Result<SigningKeys, DataError> {
-        let path = self.path.join(SIGNING_KEYS);
-        let text = match fs::read(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let text = KeyFile::draw();
-                write_private(&path, &text).map_err(failed("write", &path))?;
-                text
+    pub fn signing_keys(&self) -> Result<KeyFile, DataError> {
+        let file = KeyFile::of(&self.path);
+        match file.document() {
+            Err(DataError::Io { cause, .. }) if cause.kind() == io::ErrorKind::NotFound => {
+                file.keep(&KeyDocument::draw())?;
             }
-            Err(error) => return Err(failed("read", &path)(error)),
-        };
-        KeyFile::read(&text).map_err(|cause| DataError::Keys { path, cause })
+            other => drop(other?),
+        }
+        Ok(file)
     }
 }
 
-/// The signing keys as they are kept: secrets in base64url.
-#[derive(Serialize, Deserialize)]
-struct KeyFile {
-    keys: Vec<String>,
+/// The file with the keys that sign tokens. A server reads it again while it runs, so the keys
+/// can be rotated beside it.
+#[derive(Debug, Clone)]
+pub struct KeyFile {
+    path: PathBuf,
 }
 
 impl KeyFile {
-    fn draw() -> Vec<u8> {
-        let keys = vec![URL_SAFE_NO_PAD.encode(random_bytes::<MIN_KEY_BYTES>())];
-        serde_json::to_vec_pretty(&KeyFile { keys }).expect("a list of texts is JSON")
+    /// The one of a data directory.
+    pub fn of(directory: &Path) -> KeyFile {
+        KeyFile {
+            path: directory.join(SIGNING_KEYS),
+        }
     }
 
-    /// Says what is wrong without showing what is there.
-    fn read(text: &[u8]) -> Result<SigningKeys, String> {
-        let unreadable = || "it is not {\"keys\": [\"…\"]}".to_owned();
-        let file: KeyFile = serde_json::from_slice(text).map_err(|_| unreadable())?;
-        let key = |text: &String| {
-            let secret = URL_SAFE_NO_PAD
-                .decode(text)
-                .map_err(|_| "a key is not base64url".to_owned())?;
-            SigningKey::new(&secret).map_err(|error| error.to_string())
-        };
-        match file.keys.as_slice() {
-            [only] => Ok(SigningKeys::new(key(only)?)),
-            [signs, other] => Ok(SigningKeys::new(key(signs)?).accepting(key(other)?)),
-            keys => Err(format!("it has {} keys", keys.len())),
-        }
+    /// The keys that are there.
+    ///
+    /// # Errors
+    /// When the file is missing, or cannot be read or understood.
+    pub fn document(&self) -> Result<KeyDocument, DataError> {
+        let path = &self.path;
+        let text = fs::read_to_string(path).map_err(failed("read", path))?;
+        KeyDocument::parse(&text).map_err(|cause| DataError::Keys {
+            path: path.clone(),
+            cause,
+        })
+    }
+
+    /// Puts other keys in the place of those that are there, and gives them. One change waits for
+    /// another; a running server notices within minutes.
+    ///
+    /// # Errors
+    /// When the change is refused, or the file is missing, or cannot be read, understood or
+    /// written.
+    pub fn change<E: From<DataError>>(
+        &self,
+        change: impl FnOnce(&KeyDocument) -> Result<KeyDocument, E>,
+    ) -> Result<KeyDocument, E> {
+        let path = self.path.with_extension("lock");
+        let lock = private().open(&path).map_err(failed("open", &path))?;
+        lock.lock().map_err(failed("lock", &path))?;
+        let document = change(&self.document()?)?;
+        self.keep(&document)?;
+        Ok(document)
+    }
+
+    fn keep(&self, document: &KeyDocument) -> Result<(), DataError> {
+        let text = document.expose();
+        write_private(&self.path, text.as_bytes()).map_err(failed("write", &self.path))
+    }
+}
+
+impl KeySource for KeyFile {
+    fn read(&self) -> BoxFuture<'_, Result<SigningKeys, KeysUnavailable>> {
+        Box::pin(async {
+            let file = self.clone();
+            let unavailable = |cause: &dyn std::fmt::Display| KeysUnavailable(cause.to_string());
+            let document = tokio::task::spawn_blocking(move || file.document())
+                .await
+                .map_err(|error| unavailable(&error))?
+                .map_err(|error| unavailable(&error))?;
+            document.keys().map_err(|error| unavailable(&error))
+        })
     }
 }
 
@@ -284,30 +313,47 @@ mod tests {
         assert_eq!(mode(path.path()), before);
     }
 
+    fn kept(path: &Path) -> String {
+        fs::read_to_string(path.join(SIGNING_KEYS)).unwrap()
+    }
+
     #[test]
     fn signing_keys_are_kept() {
         let path = tempfile::tempdir().unwrap();
         let data = DataDirectory::open(path.path()).unwrap();
         data.signing_keys().unwrap();
-        let kept = fs::read(path.path().join(SIGNING_KEYS)).unwrap();
+        let first = kept(path.path());
         data.signing_keys().unwrap();
-        assert_eq!(fs::read(path.path().join(SIGNING_KEYS)).unwrap(), kept);
+        assert_eq!(kept(path.path()), first);
     }
 
     #[test]
-    fn a_key_file_has_one_or_two_long_keys() {
-        let key = URL_SAFE_NO_PAD.encode([7; 32]);
-        let short = URL_SAFE_NO_PAD.encode([7; 31]);
-        let read = |keys: &[&str]| {
-            let text = serde_json::to_vec(&serde_json::json!({ "keys": keys })).unwrap();
-            KeyFile::read(&text).map(|_| ())
+    fn a_rotation_replaces_the_file_and_keeps_it_closed() {
+        let path = tempfile::tempdir().unwrap();
+        let data = DataDirectory::open(path.path()).unwrap();
+        let rotate = || {
+            let rotated = |document: &KeyDocument| Ok::<_, DataError>(document.rotated());
+            KeyFile::of(path.path()).change(rotated)
         };
-        assert_eq!(read(&[&key]), Ok(()));
-        assert_eq!(read(&[&key, &key]), Ok(()));
-        assert_eq!(read(&[]), Err("it has 0 keys".into()));
-        assert_eq!(read(&[&key, &key, &key]), Err("it has 3 keys".into()));
-        assert!(read(&[&short]).is_err());
-        let error = KeyFile::read(b"hush").map(|_| ()).unwrap_err();
+        assert!(rotate().is_err(), "there is none");
+        data.signing_keys().unwrap();
+        let first: serde_json::Value = serde_json::from_str(&kept(path.path())).unwrap();
+        rotate().unwrap();
+        let second: serde_json::Value = serde_json::from_str(&kept(path.path())).unwrap();
+        assert_eq!(second["accepts"], first["signs"]);
+        assert_ne!(second["signs"], first["signs"]);
+        assert_eq!(mode(&path.path().join(SIGNING_KEYS)), 0o600);
+    }
+
+    #[test]
+    fn a_file_that_holds_no_keys_is_named_and_left_alone() {
+        let path = tempfile::tempdir().unwrap();
+        let data = DataDirectory::open(path.path()).unwrap();
+        fs::write(path.path().join(SIGNING_KEYS), "hush").unwrap();
+        let error = data.signing_keys().unwrap_err().to_string();
+        assert!(error.contains(SIGNING_KEYS), "{error}");
         assert!(!error.contains("hush"), "{error}");
+        assert!(KeyFile::of(path.path()).document().is_err());
+        assert_eq!(kept(path.path()), "hush");
     }
 }

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
-use weir_service::auth::{LocalAdmin, SigningKey, SigningKeys};
+use weir_service::auth::{KeySource, LocalAdmin, SigningKey, SigningKeys};
 use weir_service::layer::edge;
 use weir_service::{Service, ServiceConfig, health};
 use weir_store::Store;
@@ -97,7 +97,7 @@ pub async fn start(config: Config) -> Result<Running> {
         public_url,
         clock,
     } = config;
-    let (home, engine, signing) = open(storage, &clock)?;
+    let (home, engine, keys) = open(storage, &clock)?;
     let db = Db::embedded(Arc::clone(&engine) as _, clock);
     db.create_tables()
         .await
@@ -105,7 +105,7 @@ pub async fn start(config: Config) -> Result<Running> {
     let store = Store::new(db);
     let settings = ServiceConfig {
         issuer: public_url,
-        ..ServiceConfig::new(signing)
+        ..ServiceConfig::from_source(keys)
     };
     let service = Service::new(store.clone(), settings);
 
@@ -142,7 +142,10 @@ pub async fn start(config: Config) -> Result<Running> {
     })
 }
 
-fn open(storage: Storage, clock: &Arc<dyn Clock>) -> Result<(Home, Arc<Engine>, SigningKeys)> {
+/// What a server is made of: its files, its store, its signing keys.
+type Parts = (Home, Arc<Engine>, Arc<dyn KeySource>);
+
+fn open(storage: Storage, clock: &Arc<dyn Clock>) -> Result<Parts> {
     let data = match storage {
         Storage::Held(data) => data,
         Storage::Directory(path) => DataDirectory::open(&path).map_err(refuse_data)?,
@@ -156,11 +159,11 @@ fn open(storage: Storage, clock: &Arc<dyn Clock>) -> Result<(Home, Arc<Engine>, 
             _temporary: None,
         },
         Arc::new(engine),
-        keys,
+        Arc::new(keys),
     ))
 }
 
-fn open_memory(clock: &Arc<dyn Clock>) -> Result<(Home, Arc<Engine>, SigningKeys)> {
+fn open_memory(clock: &Arc<dyn Clock>) -> Result<Parts> {
     let temporary = tempfile::tempdir().context("cannot make a temporary directory")?;
     let data = DataDirectory::open(temporary.path()).map_err(refuse_data)?;
     let engine = Engine::memory(Arc::clone(clock))?;
@@ -171,7 +174,7 @@ fn open_memory(clock: &Arc<dyn Clock>) -> Result<(Home, Arc<Engine>, SigningKeys
             _temporary: Some(temporary),
         },
         Arc::new(engine),
-        keys,
+        Arc::new(keys),
     ))
 }
 

@@ -7,7 +7,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
-use weir_service::auth::Claims;
+use weir_service::auth::{Claims, TokenError};
 use weir_service::{Problem, Service};
 use weir_store::registry::ClientId;
 
@@ -80,7 +80,7 @@ pub(crate) async fn introspect(
 }
 
 async fn good(service: &Service, token: &str) -> Result<Option<Claims>, OAuthError> {
-    let Ok(claims) = service.tokens().verify(token, service.now()) else {
+    let Some(claims) = genuine(service, token).await? else {
         return Ok(None);
     };
     let Ok(client) = ClientId::parse(&claims.sub) else {
@@ -92,6 +92,15 @@ async fn good(service: &Service, token: &str) -> Result<Option<Claims>, OAuthErr
         .is_revoked(&claims.jti, &client, deadline)
         .await;
     Ok((!revoked.map_err(Problem::from)?).then_some(claims))
+}
+
+/// What a token says that is genuine and has not ended; none of any other.
+pub(crate) async fn genuine(service: &Service, token: &str) -> Result<Option<Claims>, OAuthError> {
+    match service.verify(token).await {
+        Ok(claims) => Ok(Some(claims)),
+        Err(TokenError::Invalid | TokenError::Expired) => Ok(None),
+        Err(error @ TokenError::Unknown) => Err(Problem::from(error).into()),
+    }
 }
 
 impl From<Claims> for Details {

@@ -84,11 +84,11 @@ pub(crate) async fn token(
         scopes,
         rate: client.rate,
     };
-    let token = service.tokens().issue(&grant, service.now());
+    let token = service.issue(&grant).await?;
     let answer = TokenAnswer {
         access_token: token.expose().to_owned(),
         token_type: "Bearer",
-        expires_in: service.tokens().lifetime().as_secs(),
+        expires_in: service.token_lifetime().as_secs(),
         scope: scopes.to_string(),
     };
     Ok((NO_STORE, Json(answer)).into_response())

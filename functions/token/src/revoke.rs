@@ -8,6 +8,8 @@ use http::StatusCode;
 use utoipa::ToSchema;
 use weir_service::{Problem, Service};
 
+use crate::introspect::genuine;
+
 use crate::client::authenticate;
 use crate::error::{ErrorBody, NO_STORE, OAuthError};
 use crate::form::Form;
@@ -55,7 +57,7 @@ pub(crate) async fn revoke_token(
     let client = authenticate(&service, &parts.headers, &form).await?.client;
     let token = form.need("token")?;
     // A token that does not verify has ended or never was.
-    if let Ok(claims) = service.tokens().verify(token, service.now())
+    if let Some(claims) = genuine(&service, token).await?
         && claims.sub == client.id.as_str()
     {
         service.revoke_token(&claims).await.map_err(Problem::from)?;

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use weir_model::Timestamp;
-use weir_store::Store;
 use weir_store::db::Deadline;
+use weir_store::{Clock, Store};
 
-use crate::auth::{Rates, RevokedCopy, SigningKeys, Tokens};
+use crate::auth::{CurrentKeys, KeySource, Rates, RevokedCopy, Tokens};
 use crate::body::BodyLimits;
 use crate::budget::Budget;
 
@@ -24,8 +24,8 @@ const REGISTRY_TIME: Duration = Duration::from_secs(10);
 /// How a [`Service`] is set up.
 #[derive(Debug, Clone)]
 pub struct ServiceConfig {
-    /// What signs tokens.
-    pub signing: SigningKeys,
+    /// Where the keys are that sign tokens.
+    pub keys: Arc<dyn KeySource>,
     /// How long a token lives.
     pub token_lifetime: Duration,
     /// How much memory the bodies of all requests in flight may hold.
@@ -39,9 +39,14 @@ pub struct ServiceConfig {
 
 impl ServiceConfig {
     /// The defaults with these keys.
-    pub fn new(signing: SigningKeys) -> ServiceConfig {
+    pub fn new(keys: impl KeySource + 'static) -> ServiceConfig {
+        ServiceConfig::from_source(Arc::new(keys))
+    }
+
+    /// The defaults with the keys of this source.
+    pub fn from_source(keys: Arc<dyn KeySource>) -> ServiceConfig {
         ServiceConfig {
-            signing,
+            keys,
             token_lifetime: TOKEN_LIFETIME,
             in_flight_bytes: IN_FLIGHT_BYTES,
             body: BodyLimits::default(),
@@ -55,6 +60,7 @@ impl ServiceConfig {
 pub struct Service {
     /// The store.
     pub store: Store,
+    keys: CurrentKeys,
     tokens: Tokens,
     issuer: Option<String>,
     revoked: RevokedCopy,
@@ -71,7 +77,8 @@ impl Service {
             .map(|issuer| issuer.trim_end_matches('/').to_owned());
         Arc::new(Service {
             store,
-            tokens: Tokens::new(config.signing, config.token_lifetime, issuer.clone()),
+            keys: CurrentKeys::of(config.keys),
+            tokens: Tokens::new(config.token_lifetime, issuer.clone()),
             issuer,
             revoked: RevokedCopy::default(),
             rates: Rates::default(),
@@ -85,9 +92,17 @@ impl Service {
         self.store.now()
     }
 
-    /// Signs and checks tokens.
-    pub fn tokens(&self) -> &Tokens {
-        &self.tokens
+    /// How long a token lives.
+    pub fn token_lifetime(&self) -> Duration {
+        self.tokens.lifetime()
+    }
+
+    /// Reads ahead what the first request would have to wait for: the signing keys and what is
+    /// revoked. A failure is logged, and the first request tries again.
+    pub async fn warm_up(&self) {
+        let keys = self.keys.current(self.clock());
+        let revoked = self.revoked.read_ahead(&self.store);
+        let _ = futures::join!(keys, revoked);
     }
 
     /// The configured base address, without a final slash.
@@ -108,6 +123,18 @@ impl Service {
     /// When a read or write of the registry that begins now has to be done.
     pub fn registry_deadline(&self) -> Deadline {
         Deadline::at(self.now().saturating_add(REGISTRY_TIME))
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        self.store.db().clock().as_ref()
+    }
+
+    pub(crate) fn keys(&self) -> &CurrentKeys {
+        &self.keys
+    }
+
+    pub(crate) fn tokens(&self) -> &Tokens {
+        &self.tokens
     }
 
     pub(crate) fn rates(&self) -> &Rates {

@@ -13,7 +13,7 @@ use weir_store::embedded::{Answer, Call, Cut, Engine, Transport};
 use weir_store::registry::ClientId;
 use weir_store::{Db, ManualClock, Store};
 
-use crate::auth::{Grant, Scopes, SigningKey, SigningKeys};
+use crate::auth::{Grant, KeySource, Scopes, SigningKey, SigningKeys};
 use crate::clients::{Registered, Registration};
 use crate::{Service, ServiceConfig};
 
@@ -69,7 +69,11 @@ impl World {
 
     /// A process of its own over the same tables and with the same key.
     pub(crate) fn process(&self) -> Arc<Service> {
-        let keys = SigningKeys::new(SigningKey::new(&[7; 32]).unwrap());
+        self.process_with(SigningKeys::new(SigningKey::new(&[7; 32]).unwrap()))
+    }
+
+    /// One with keys of its own.
+    pub(crate) fn process_with(&self, keys: impl KeySource + 'static) -> Arc<Service> {
         Service::new(Store::new(self.db.clone()), ServiceConfig::new(keys))
     }
 }
@@ -85,18 +89,14 @@ pub(crate) async fn register(service: &Service, id: &str, scopes: &str) -> Regis
     service.register(registration).await.unwrap()
 }
 
-pub(crate) fn token(service: &Service, id: &str, scopes: &str, rate: Option<u32>) -> String {
+pub(crate) async fn token(service: &Service, id: &str, scopes: &str, rate: Option<u32>) -> String {
     let client = ClientId::parse(id).unwrap();
     let grant = Grant {
         client,
         scopes: Scopes::parse(scopes).unwrap(),
         rate,
     };
-    service
-        .tokens()
-        .issue(&grant, service.now())
-        .expose()
-        .into()
+    service.issue(&grant).await.unwrap().expose().into()
 }
 
 /// The head of a request with this `Authorization`.

@@ -195,6 +195,7 @@ async fn an_answer_has_the_form_that_was_asked_for() {
     );
     let accepting = world
         .request(path, "aggregation")
+        .await
         .header("accept", "application/x-ndjson");
     let lines = world.send(accepting).await;
     assert_eq!(lines.content_type(), "application/x-ndjson");
@@ -202,6 +203,7 @@ async fn an_answer_has_the_form_that_was_asked_for() {
     assert_eq!(lines.body, line);
     let neither = world
         .request(path, "aggregation")
+        .await
         .header("accept", "text/html");
     assert_eq!(world.send(neither).await.status, StatusCode::NOT_ACCEPTABLE);
 }
@@ -334,7 +336,7 @@ async fn events_before_and_after_a_compaction_are_counted_once() {
 async fn a_token_needs_the_scope_of_what_it_asks_for() {
     let world = three_days().await;
     let status =
-        async |path: &str, scopes: &str| world.send(world.request(path, scopes)).await.status;
+        async |path: &str, scopes: &str| world.send(world.request(path, scopes).await).await.status;
     let (ok, forbidden) = (StatusCode::OK, StatusCode::FORBIDDEN);
     for path in [
         "/api/events/web/visits",
@@ -360,11 +362,13 @@ async fn a_token_needs_the_scope_of_what_it_asks_for() {
     }
     let head = world
         .request("/api/events/web/visits", "aggregation")
+        .await
         .method(Method::HEAD);
     let head = world.send(head).await;
     assert_eq!((head.status, head.body.as_str()), (ok, ""));
     let post = world
         .request("/api/events/web/visits", "aggregation")
+        .await
         .method(Method::POST);
     assert_eq!(
         world.send(post).await.status,

@@ -305,20 +305,20 @@ impl World {
     }
 
     /// A request with a token of these scopes.
-    pub(crate) fn request(&self, uri: &str, scopes: &str) -> http::request::Builder {
+    pub(crate) async fn request(&self, uri: &str, scopes: &str) -> http::request::Builder {
         let client = ClientId::parse("test").unwrap();
         let grant = Grant {
             client,
             scopes: Scopes::parse(scopes).unwrap(),
             rate: None,
         };
-        let token = self.service.tokens().issue(&grant, self.service.now());
+        let token = self.service.issue(&grant).await.unwrap();
         let bearer = format!("Bearer {}", token.expose());
         Request::builder().uri(uri).header(AUTHORIZATION, bearer)
     }
 
     pub(crate) async fn get(&self, uri: &str) -> Answer {
-        self.send(self.request(uri, "read aggregation")).await
+        self.send(self.request(uri, "read aggregation").await).await
     }
 
     /// The JSON of a 200 that is not cut.

@@ -14,7 +14,7 @@ use weir_store::registry::ClientId;
 
 use super::revoked::NoCopy;
 use super::scope::{Scope, Scopes};
-use super::token::{Claims, TokenError};
+use super::token::{AccessToken, Claims, Grant, TokenError, Tokens};
 use crate::Service;
 use crate::problem::Problem;
 
@@ -43,7 +43,7 @@ impl Service {
     ///
     /// # Errors
     /// 401 without a good token, 403 without the scope, 429 over the client's rate, 503 when
-    /// it cannot be known what is revoked.
+    /// it cannot be known whether the token is good, or what is revoked.
     pub async fn authorize(&self, request: &Parts, scope: Scope) -> Result<Caller, Problem> {
         if request.extensions.get::<LocalAdmin>().is_some() {
             return Ok(Caller {
@@ -52,7 +52,7 @@ impl Service {
             });
         }
         let token = bearer(&request.headers)?;
-        let claims = self.tokens().verify(token, self.now()).map_err(bad_token)?;
+        let claims = self.verify(token).await?;
         let caller = caller(&claims)?;
         self.refuse_revoked(&claims).await?;
         if let Some(rate) = claims.rate {
@@ -62,6 +62,30 @@ impl Service {
             true => Ok(caller),
             false => Err(without_scope(scope)),
         }
+    }
+
+    /// Signs a token.
+    ///
+    /// # Errors
+    /// 503 when there is no key to sign it with.
+    pub async fn issue(&self, grant: &Grant) -> Result<AccessToken, Problem> {
+        let keys = self
+            .keys()
+            .current(self.clock())
+            .await
+            .map_err(|_| keys_unavailable("tokens cannot be signed right now; try again"))?;
+        Ok(self.tokens().issue(&keys, grant, self.now()))
+    }
+
+    /// Reads a token that is genuine and has not ended. Whether it was revoked is not asked.
+    ///
+    /// # Errors
+    /// When it is neither, or there is no key to check it with.
+    pub async fn verify(&self, token: &str) -> Result<Claims, TokenError> {
+        let id = Tokens::key_of(token)?;
+        let keys = self.keys().knowing(&id, self.clock()).await;
+        let keys = keys.map_err(|_| TokenError::Unknown)?;
+        self.tokens().verify(&keys, token, self.now())
     }
 
     /// Counts a request against its client's rate.
@@ -97,7 +121,7 @@ impl Service {
 }
 
 fn caller(claims: &Claims) -> Result<Caller, Problem> {
-    let client = ClientId::parse(&claims.sub).map_err(|_| bad_token(TokenError::Invalid))?;
+    let client = ClientId::parse(&claims.sub).map_err(|_| TokenError::Invalid)?;
     let scopes = Scopes::known(claims.scope.split_ascii_whitespace());
     Ok(Caller { client, scopes })
 }
@@ -125,8 +149,18 @@ fn without_token() -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail).with_challenge(REALM)
 }
 
-fn bad_token(error: TokenError) -> Problem {
-    invalid_token(&error.to_string())
+impl From<TokenError> for Problem {
+    fn from(error: TokenError) -> Problem {
+        match error {
+            TokenError::Invalid | TokenError::Expired => invalid_token(&error.to_string()),
+            TokenError::Unknown => keys_unavailable(error.to_string()),
+        }
+    }
+}
+
+/// 503: without the signing keys no token can be signed or checked. The log says why.
+fn keys_unavailable(detail: impl Into<String>) -> Problem {
+    Problem::unavailable("keys-unavailable", detail, UNKNOWN_RETRY)
 }
 
 fn invalid_token(reason: &str) -> Problem {

@@ -1,7 +1,7 @@
 //! The keys that sign tokens: one signs, up to one more is accepted while keys are rotated.
 //!
-//! To rotate: give every process the new key as the other one, then swap the two, then, when the
-//! longest token has ended, drop the old one.
+//! How they are kept and rotated is [`KeyDocument`](super::KeyDocument)'s, and how a running
+//! process learns of it [`KeySource`](super::KeySource)'s.
 
 use std::fmt;
 
@@ -62,7 +62,7 @@ impl SigningKey {
 }
 
 /// 64 bits of a hash tell two keys apart and give neither away.
-fn name_of(secret: &[u8]) -> String {
+pub(super) fn name_of(secret: &[u8]) -> String {
     let hash = Sha256::new()
         .chain_update(b"weir signing key\0")
         .chain_update(secret)
@@ -103,6 +103,11 @@ impl SigningKeys {
 
     pub(super) fn signing(&self) -> &SigningKey {
         &self.signing
+    }
+
+    #[cfg(test)]
+    pub(super) fn accepted(&self) -> Option<&SigningKey> {
+        self.accepted.as_ref()
     }
 
     pub(super) fn find(&self, id: &str) -> Option<&SigningKey> {

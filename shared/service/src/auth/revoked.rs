@@ -88,6 +88,11 @@ impl RevokedCopy {
         Ok(copy.revoked.contains(token_id, client))
     }
 
+    /// Reads a copy before anybody asks for it.
+    pub(crate) async fn read_ahead(&self, store: &Store) {
+        let _ = self.current(store).await;
+    }
+
     /// Drops the copy, so that what was just revoked here holds here at once.
     pub(crate) fn forget(&self) {
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);

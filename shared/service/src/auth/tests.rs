@@ -33,7 +33,7 @@ fn challenge(problem: &Problem) -> &str {
 #[tokio::test(start_paused = true)]
 async fn a_good_token_names_its_client_and_its_scopes() {
     let service = World::start().await.process();
-    let token = token(&service, "reader", "read aggregation", None);
+    let token = token(&service, "reader", "read aggregation", None).await;
     for authorization in [format!("Bearer {token}"), format!("bearer  {token}")] {
         let caller = service
             .authorize(&request(&authorization), Scope::Read)
@@ -63,7 +63,7 @@ async fn without_a_token_the_answer_says_which_kind_is_wanted() {
 async fn a_bad_token_is_told_from_none() {
     let world = World::start().await;
     let service = world.process();
-    let parts = bearing(&token(&service, "reader", "read", None));
+    let parts = bearing(&token(&service, "reader", "read", None).await);
     for bad in [request("Bearer x.y.z"), bearing(&"x".repeat(100_000))] {
         let problem = check(&service, &bad, 401, "invalid-token").await;
         assert!(challenge(&problem).contains("error=\"invalid_token\""));
@@ -76,7 +76,7 @@ async fn a_bad_token_is_told_from_none() {
 #[tokio::test(start_paused = true)]
 async fn two_authorization_headers_are_none() {
     let service = World::start().await.process();
-    let mut parts = bearing(&token(&service, "reader", "read", None));
+    let mut parts = bearing(&token(&service, "reader", "read", None).await);
     parts
         .headers
         .append(AUTHORIZATION, "Bearer other".parse().unwrap());
@@ -86,7 +86,7 @@ async fn two_authorization_headers_are_none() {
 #[tokio::test(start_paused = true)]
 async fn a_token_without_the_scope_is_forbidden() {
     let service = World::start().await.process();
-    let parts = bearing(&token(&service, "writer", "write", None));
+    let parts = bearing(&token(&service, "writer", "write", None).await);
     let problem = check(&service, &parts, 403, "insufficient-scope").await;
     let expected = "error=\"insufficient_scope\", scope=\"read\"";
     assert!(challenge(&problem).ends_with(expected));
@@ -110,7 +110,7 @@ async fn a_revoked_client_is_refused_here_at_once_and_elsewhere_within_a_minute(
     let world = World::start().await;
     let (here, elsewhere) = (world.process(), world.process());
     let id = register(&here, "reader", "read").await.client.id;
-    let parts = bearing(&token(&here, "reader", "read", None));
+    let parts = bearing(&token(&here, "reader", "read", None).await);
     for service in [&here, &elsewhere] {
         service.authorize(&parts, Scope::Read).await.unwrap();
     }
@@ -128,13 +128,13 @@ async fn a_revoked_client_is_refused_here_at_once_and_elsewhere_within_a_minute(
 async fn revoking_one_token_leaves_the_others_of_its_client() {
     let world = World::start().await;
     let (here, elsewhere) = (world.process(), world.process());
-    let one = token(&here, "reader", "read", None);
-    let other = bearing(&token(&here, "reader", "read", None));
+    let one = token(&here, "reader", "read", None).await;
+    let other = bearing(&token(&here, "reader", "read", None).await);
     elsewhere
         .authorize(&bearing(&one), Scope::Read)
         .await
         .unwrap();
-    let claims = here.tokens().verify(&one, here.now()).unwrap();
+    let claims = here.verify(&one).await.unwrap();
     here.revoke_token(&claims).await.unwrap();
     world.clock.advance(Duration::from_secs(31));
     for service in [&here, &elsewhere] {
@@ -147,7 +147,7 @@ async fn revoking_one_token_leaves_the_others_of_its_client() {
 async fn without_the_store_the_copy_serves_for_a_minute_and_no_longer() {
     let world = World::start().await;
     let service = world.process();
-    let parts = bearing(&token(&service, "reader", "read", None));
+    let parts = bearing(&token(&service, "reader", "read", None).await);
     service.authorize(&parts, Scope::Read).await.unwrap();
     world.line.cut(true);
     world.clock.advance(Duration::from_secs(40));
@@ -173,7 +173,7 @@ async fn a_process_that_never_read_the_revocations_lets_nobody_in() {
     let world = World::start().await;
     let service = world.process();
     world.line.cut(true);
-    let parts = bearing(&token(&service, "reader", "read", None));
+    let parts = bearing(&token(&service, "reader", "read", None).await);
     check(&service, &parts, 503, "store-unavailable").await;
 }
 
@@ -181,7 +181,7 @@ async fn a_process_that_never_read_the_revocations_lets_nobody_in() {
 async fn many_requests_share_one_reread() {
     let world = World::start().await;
     let service = world.process();
-    let parts = bearing(&token(&service, "reader", "read", None));
+    let parts = bearing(&token(&service, "reader", "read", None).await);
     for age in [0, 31, 61] {
         world.clock.advance(Duration::from_secs(age));
         let before = world.line.calls();
@@ -195,7 +195,7 @@ async fn many_requests_share_one_reread() {
 async fn a_copy_from_the_future_is_reread() {
     let world = World::start().await;
     let service = world.process();
-    let parts = bearing(&token(&service, "reader", "read", None));
+    let parts = bearing(&token(&service, "reader", "read", None).await);
     let now = service.now();
     service.authorize(&parts, Scope::Read).await.unwrap();
     world.clock.set(now.saturating_sub(Duration::from_secs(10)));
@@ -208,13 +208,13 @@ async fn a_copy_from_the_future_is_reread() {
 async fn a_client_over_its_rate_is_told_when_to_come_again() {
     let world = World::start().await;
     let service = world.process();
-    let parts = bearing(&token(&service, "reader", "read", Some(2)));
+    let parts = bearing(&token(&service, "reader", "read", Some(2)).await);
     for _ in 0..2 {
         service.authorize(&parts, Scope::Read).await.unwrap();
     }
     let problem = check(&service, &parts, 429, "over-rate").await;
     assert_eq!(problem.headers()[RETRY_AFTER], "1");
-    let other = bearing(&token(&service, "other", "read", Some(2)));
+    let other = bearing(&token(&service, "other", "read", Some(2)).await);
     service.authorize(&other, Scope::Read).await.unwrap();
     world.clock.advance(Duration::from_millis(500));
     service.authorize(&parts, Scope::Read).await.unwrap();
@@ -229,7 +229,7 @@ async fn the_extractor_lets_in_whom_authorize_lets_in() {
         .route("/", get(handler))
         .with_state(Arc::clone(&service));
     let status = async |scopes: &str| {
-        let token = token(&service, "reader", scopes, None);
+        let token = token(&service, "reader", scopes, None).await;
         let request = Request::builder().header(AUTHORIZATION, format!("Bearer {token}"));
         let request = request.body(Body::empty()).unwrap();
         router

@@ -10,7 +10,7 @@ use thiserror::Error;
 use weir_model::Timestamp;
 use weir_store::registry::ClientId;
 
-use super::keys::SigningKeys;
+use super::keys::{SigningKey, SigningKeys};
 use super::scope::Scopes;
 use crate::secret::{hex, random_bytes};
 
@@ -84,27 +84,28 @@ pub enum TokenError {
     /// Its time is over.
     #[error("the token has expired")]
     Expired,
+    /// The signing keys are not at hand.
+    #[error("it cannot be told whether the token is good")]
+    Unknown,
 }
 
 /// Signs and checks tokens.
 #[derive(Debug)]
-pub struct Tokens {
-    keys: SigningKeys,
+pub(crate) struct Tokens {
     validation: Validation,
     lifetime: Duration,
     issuer: Option<String>,
 }
 
 impl Tokens {
-    /// Tokens under these keys that live so long.
-    pub fn new(keys: SigningKeys, lifetime: Duration, issuer: Option<String>) -> Tokens {
+    /// Tokens that live so long.
+    pub(crate) fn new(lifetime: Duration, issuer: Option<String>) -> Tokens {
         let mut validation = Validation::new(Algorithm::HS256);
         // The clock decides about time, and only this one Weir reads its tokens.
         validation.validate_exp = false;
         validation.validate_aud = false;
         validation.required_spec_claims.clear();
         Tokens {
-            keys,
             validation,
             lifetime,
             issuer,
@@ -112,12 +113,12 @@ impl Tokens {
     }
 
     /// How long a token lives.
-    pub fn lifetime(&self) -> Duration {
+    pub(crate) fn lifetime(&self) -> Duration {
         self.lifetime
     }
 
     /// Signs a token.
-    pub fn issue(&self, grant: &Grant, now: Timestamp) -> AccessToken {
+    pub(crate) fn issue(&self, keys: &SigningKeys, grant: &Grant, now: Timestamp) -> AccessToken {
         let issued = now.as_millis().div_euclid(1000);
         let lifetime = i64::try_from(self.lifetime.as_secs()).unwrap_or(i64::MAX);
         let claims = Claims {
@@ -130,7 +131,7 @@ impl Tokens {
             exp: issued.saturating_add(lifetime),
             rate: grant.rate,
         };
-        let key = self.keys.signing();
+        let key = keys.signing();
         let mut header = Header::new(Algorithm::HS256);
         header.kid = Some(key.id().into());
         let text = jsonwebtoken::encode(&header, &claims, key.encoding())
@@ -138,24 +139,36 @@ impl Tokens {
         AccessToken(text)
     }
 
+    /// The name of the key that a token says it is signed with. Nothing of it is checked yet.
+    pub(crate) fn key_of(token: &str) -> Result<String, TokenError> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(TokenError::Invalid);
+        }
+        let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?;
+        header.kid.ok_or(TokenError::Invalid)
+    }
+
     /// Reads a token that is genuine and has not ended.
     ///
     /// # Errors
     /// When it is neither.
-    pub fn verify(&self, token: &str, now: Timestamp) -> Result<Claims, TokenError> {
-        let claims = self.decode(token).ok_or(TokenError::Invalid)?;
+    pub(crate) fn verify(
+        &self,
+        keys: &SigningKeys,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Claims, TokenError> {
+        let key = keys.find(&Self::key_of(token)?);
+        let claims = self
+            .decode(key.ok_or(TokenError::Invalid)?, token)
+            .ok_or(TokenError::Invalid)?;
         match now < claims.expires() {
             true => Ok(claims),
             false => Err(TokenError::Expired),
         }
     }
 
-    fn decode(&self, token: &str) -> Option<Claims> {
-        if token.len() > MAX_TOKEN_BYTES {
-            return None;
-        }
-        let header = jsonwebtoken::decode_header(token).ok()?;
-        let key = self.keys.find(&header.kid?)?;
+    fn decode(&self, key: &SigningKey, token: &str) -> Option<Claims> {
         let data = jsonwebtoken::decode(token, key.decoding(), &self.validation).ok()?;
         Some(data.claims)
     }
@@ -164,7 +177,6 @@ impl Tokens {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::keys::SigningKey;
     use crate::auth::scope::Scope;
     use base64::Engine;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -173,8 +185,21 @@ mod tests {
         SigningKey::new(&[byte; 32]).unwrap()
     }
 
-    fn tokens(keys: SigningKeys) -> Tokens {
-        Tokens::new(keys, Duration::from_secs(3600), None)
+    /// Tokens under these keys.
+    struct Under(SigningKeys, Tokens);
+
+    impl Under {
+        fn issue(&self, grant: &Grant, now: Timestamp) -> AccessToken {
+            self.1.issue(&self.0, grant, now)
+        }
+
+        fn verify(&self, token: &str, now: Timestamp) -> Result<Claims, TokenError> {
+            self.1.verify(&self.0, token, now)
+        }
+    }
+
+    fn tokens(keys: SigningKeys) -> Under {
+        Under(keys, Tokens::new(Duration::from_secs(3600), None))
     }
 
     fn grant() -> Grant {
@@ -192,11 +217,9 @@ mod tests {
 
     #[test]
     fn a_token_says_what_it_was_issued_for() {
-        let tokens = Tokens::new(
-            SigningKeys::new(key(1)),
-            Duration::from_secs(60),
-            Some("https://weir.example".into()),
-        );
+        let issuer = Some("https://weir.example".into());
+        let tokens = Tokens::new(Duration::from_secs(60), issuer);
+        let tokens = Under(SigningKeys::new(key(1)), tokens);
         let token = tokens.issue(&grant(), at(1000));
         let claims = tokens.verify(token.expose(), at(1001)).unwrap();
         assert_eq!(claims.iss.as_deref(), Some("https://weir.example"));
