@@ -1,153 +1,215 @@
-//! Load that stores events.
+//! Load that stores events: as many requests as some connections can carry, for a while.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use hdrhistogram::Histogram;
+use http::StatusCode;
 use tokio::task::JoinSet;
 
-use crate::Case;
-use crate::figures::Figure;
-use crate::target::Target;
+use crate::figures::{Figure, Sent};
+use crate::flights::Flights;
+use crate::target::{Load, Target};
 
 /// Events of one batch.
 pub(crate) const BATCH: u64 = 500;
 
-/// Numbers requests across connections.
-static NEXT: AtomicU64 = AtomicU64::new(0);
+const JSON: &str = "application/json";
+const NDJSON: &str = "application/x-ndjson";
 
-/// What one connection saw.
-struct Seen {
-    times: Histogram<u64>,
-    failed: u64,
-    events: u64,
+/// What requests carry.
+#[derive(Debug, Clone)]
+pub(crate) enum Kind {
+    /// One event, stored under the name.
+    Singles,
+    /// One event, with an idempotency key.
+    Keys,
+    /// One event with an id.
+    Ids,
+    /// One event, in the next of 32 series.
+    Spread,
+    /// A batch that goes on in time where the one before it ended.
+    Batches,
+    /// The same, with ids.
+    BatchIds,
+    /// A batch in the order of the flights file.
+    Flights(Arc<Flights>),
 }
 
-/// Sends requests of a kind over some connections for a while.
-pub(crate) async fn run(
-    target: &Target,
-    case: Case,
-    connections: usize,
-    lasting: Duration,
-) -> Result<Figure> {
-    let began = Instant::now();
-    let mut senders = JoinSet::new();
-    for _ in 0..connections {
-        senders.spawn(send(target.clone(), case, began + lasting));
+impl Kind {
+    /// What a figure of it is called.
+    pub(crate) fn describe(&self) -> &'static str {
+        match self {
+            Self::Singles => "one event a request",
+            Self::Keys => "one event a request, with a key",
+            Self::Ids => "one event a request, with an id",
+            Self::Spread => "one event a request, over 32 series",
+            Self::Batches => "500 events a request, in time order",
+            Self::BatchIds => "500 events a request, with ids",
+            Self::Flights(_) => "500 events a request, as flights depart",
+        }
     }
-    let mut times = new_histogram();
-    let (mut failed, mut events) = (0, 0);
-    while let Some(seen) = senders.join_next().await {
-        let seen = seen??;
-        times.add(&seen.times)?;
-        failed += seen.failed;
-        events += seen.events;
+
+    /// The request of a number, and how many events it has.
+    pub(crate) fn load(&self, number: u64) -> (Load, u64) {
+        match self {
+            Self::Singles => (single("singles", None), 1),
+            Self::Keys => {
+                let key = Some(format!("load-{}-{number}", run()));
+                let load = single("keys", None);
+                (Load { key, ..load }, 1)
+            }
+            Self::Ids => (single("ids", Some(number)), 1),
+            Self::Spread => (single(&format!("spread-{}", number % 32), None), 1),
+            Self::Batches => (lines(batch(number, Ids::None)), BATCH),
+            Self::BatchIds => (lines(batch(number, Ids::Each)), BATCH),
+            Self::Flights(flights) => (lines(flights.batch(number, BATCH)), BATCH),
+        }
     }
-    ensure!(!times.is_empty(), "no request was answered");
-    let name = format!("{} x{connections}", describe(case));
-    Ok(Figure::of(
-        name,
-        &times,
-        failed,
-        events,
-        began.elapsed().as_secs_f64(),
+}
+
+/// Keys and ids of one run are not those of another.
+fn run() -> u32 {
+    std::process::id()
+}
+
+/// NDJSON.
+pub(crate) fn lines(body: String) -> Load {
+    Load {
+        media_type: NDJSON,
+        body: body.into(),
+        key: None,
+    }
+}
+
+/// One event in JSON.
+pub(crate) fn json(body: String) -> Load {
+    Load {
+        media_type: JSON,
+        body: body.into(),
+        key: None,
+    }
+}
+
+fn single(name: &str, id: Option<u64>) -> Load {
+    let id = id.map(|id| format!(r#","id":"{}-{id}""#, run()));
+    let id = id.unwrap_or_default();
+    json(format!(
+        r#"{{"namespace":"load","name":"{name}","value":1{id}}}"#
     ))
 }
 
-fn new_histogram() -> Histogram<u64> {
-    Histogram::new(3).expect("three digits are allowed")
+#[derive(Clone, Copy)]
+enum Ids {
+    None,
+    Each,
 }
 
-fn describe(case: Case) -> &'static str {
-    match case {
-        Case::Singles => "one event a request",
-        Case::Keys => "one event a request, with a key",
-        Case::Ids => "one event a request, with an id",
-        Case::Spread => "one event a request, over 32 series",
-        Case::Batches => "500 events a request, in time order",
-        Case::BatchIds => "500 events a request, with ids",
-        Case::Year => "a year",
-    }
-}
-
-async fn send(target: Target, case: Case, until: Instant) -> Result<Seen> {
-    let mut seen = Seen {
-        times: new_histogram(),
-        failed: 0,
-        events: 0,
-    };
-    while Instant::now() < until {
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let (request, events) = request(&target, case, number);
-        let began = Instant::now();
-        let answer = request.send().await?;
-        let stored = answer.status() == 201;
-        answer.bytes().await?;
-        if stored {
-            seen.times.record(began.elapsed().as_micros() as u64)?;
-            seen.events += events;
-        } else {
-            seen.failed += 1;
-        }
-    }
-    Ok(seen)
-}
-
-fn request(target: &Target, case: Case, number: u64) -> (reqwest::RequestBuilder, u64) {
-    let json = "application/json";
-    // Keys and ids of one run are not those of another.
-    let run = std::process::id();
-    match case {
-        Case::Batches => (
-            target.post("application/x-ndjson", batch(number, false)),
-            BATCH,
-        ),
-        Case::BatchIds => (
-            target.post("application/x-ndjson", batch(number, true)),
-            BATCH,
-        ),
-        Case::Spread => (
-            target.post(json, event(&format!("spread-{}", number % 32), None)),
-            1,
-        ),
-        Case::Ids => (
-            target.post(json, event("ids", Some(format!("{run}-{number}")))),
-            1,
-        ),
-        Case::Keys => {
-            let request = target.post(json, event("keys", None));
-            (
-                request.header("idempotency-key", format!("load-{run}-{number}")),
-                1,
-            )
-        }
-        Case::Singles | Case::Year => (target.post(json, event("singles", None)), 1),
-    }
-}
-
-fn event(name: &str, id: Option<String>) -> String {
-    let id = id.map(|id| format!(r#","id":"{id}""#)).unwrap_or_default();
-    format!(r#"{{"namespace":"load","name":"{name}","value":1{id}}}"#)
-}
-
-/// A batch that goes on in time where the one before it ended.
-fn batch(number: u64, with_ids: bool) -> String {
-    let run = std::process::id();
-    let mut body = String::new();
+fn batch(number: u64, ids: Ids) -> String {
+    let mut body = String::with_capacity(BATCH as usize * 96);
     for index in 0..BATCH {
         let at = 1_700_000_000_000 + (number * BATCH + index) * 10;
-        let id = if with_ids {
-            format!(r#","id":"{run}-{number}-{index}""#)
-        } else {
-            String::new()
-        };
-        let line = format!(
-            r#"{{"namespace":"load","name":"batches","timestamp":{at},"value":{}{id}}}"#,
-            index % 100
+        let value = index % 100;
+        let start = format_args!(
+            r#"{{"namespace":"load","name":"batches","timestamp":{at},"value":{value}"#
         );
-        writeln!(body, "{line}").expect("writing to a string");
+        let written = match ids {
+            Ids::None => writeln!(body, "{start}}}"),
+            Ids::Each => writeln!(body, r#"{start},"id":"{}-{number}-{index}"}}"#, run()),
+        };
+        written.expect("writing to a string");
     }
     body
+}
+
+/// Sends requests of a kind over some connections for a while.
+pub(crate) async fn run_for(
+    target: &Target,
+    kind: &Kind,
+    connections: usize,
+    lasting: Duration,
+) -> Result<Figure> {
+    let next = Arc::new(AtomicU64::new(0));
+    let began = Instant::now();
+    let mut senders = JoinSet::new();
+    for _ in 0..connections {
+        let (target, kind, next) = (target.clone(), kind.clone(), Arc::clone(&next));
+        senders.spawn(send(target, kind, next, began + lasting));
+    }
+    let mut all = Sent::default();
+    while let Some(sent) = senders.join_next().await {
+        all.add(&sent?);
+    }
+    ensure!(
+        all.times.count() > 0,
+        "nothing was stored, {} requests failed",
+        all.failed
+    );
+    let name = format!("{} x{connections}", kind.describe());
+    Ok(all.over(name, began.elapsed()))
+}
+
+async fn send(target: Target, kind: Kind, next: Arc<AtomicU64>, until: Instant) -> Sent {
+    let mut sent = Sent::default();
+    let mut connection = target.connection();
+    while Instant::now() < until {
+        let (load, events) = kind.load(next.fetch_add(1, Ordering::Relaxed));
+        let request = target.post(load);
+        let began = Instant::now();
+        match connection.send(request).await {
+            Ok(answer) if answer.status == StatusCode::CREATED => {
+                sent.times.record(began.elapsed());
+                sent.events += events;
+            }
+            _ => sent.failed += 1,
+        }
+    }
+    sent
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    fn events(load: &Load) -> Vec<Value> {
+        let text = std::str::from_utf8(&load.body).unwrap();
+        let lines = text.lines().map(serde_json::from_str);
+        lines.collect::<Result<_, _>>().unwrap()
+    }
+
+    #[test]
+    fn a_batch_goes_on_in_time_where_the_one_before_it_ended() {
+        let times = |number| {
+            let (load, count) = Kind::Batches.load(number);
+            let events = events(&load);
+            assert_eq!(events.len() as u64, count);
+            let times = events.iter().map(|event| event["timestamp"].as_u64());
+            times.collect::<Option<Vec<_>>>().unwrap()
+        };
+        let all = [times(6), times(7)].concat();
+        assert!(all.windows(2).all(|pair| pair[0] + 10 == pair[1]));
+    }
+
+    #[test]
+    fn no_two_requests_share_a_key_or_an_id() {
+        let keys: Vec<_> = (0..3)
+            .filter_map(|number| Kind::Keys.load(number).0.key)
+            .collect();
+        assert_eq!(keys.len(), 3);
+        assert!(keys[0] != keys[1] && keys[1] != keys[2]);
+        let ids = |kind: &Kind, number| {
+            let events = events(&kind.load(number).0);
+            let ids = events
+                .iter()
+                .map(|event| event["id"].as_str().unwrap().to_owned());
+            ids.collect::<std::collections::HashSet<_>>()
+        };
+        assert!(ids(&Kind::Ids, 1).is_disjoint(&ids(&Kind::Ids, 2)));
+        let (one, two) = (ids(&Kind::BatchIds, 1), ids(&Kind::BatchIds, 2));
+        assert_eq!((one.len(), two.len()), (500, 500));
+        assert!(one.is_disjoint(&two));
+    }
 }

@@ -1,89 +1,153 @@
-//! Puts load on a running Weir and says how it did: a table, or JSON.
+//! Measures Weir and says how it did: a table, or JSON.
 //!
-//! Load is bounded in count and time, and goes to one address, by default this machine's.
+//! Load is bounded in count and time, and goes to one address, by default to servers of our own on
+//! this machine. `args` says what can be asked for; each case has its file; `report` shows what
+//! they found.
 
+mod args;
+mod connection;
+mod day;
 mod figures;
+mod flights;
 mod ingest;
+mod machine;
+mod mixed;
+mod overload;
+mod question;
+mod report;
+mod server;
+mod start;
 mod target;
+mod timeline;
+mod units;
 mod year;
 
+use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Result;
-use clap::{Parser, ValueEnum};
+use anyhow::{Context as _, Result};
+use clap::Parser as _;
 
-use figures::Figures;
-use target::Target;
-
-/// Load for a running Weir.
-#[derive(Debug, Parser)]
-#[command(version, about)]
-struct Args {
-    /// The server's address.
-    #[arg(long, default_value = "http://127.0.0.1:8080")]
-    server: String,
-    /// The client's id.
-    #[arg(long, env = "WEIR_CLIENT_ID")]
-    client_id: String,
-    /// The client's secret.
-    #[arg(long, env = "WEIR_CLIENT_SECRET", hide_env_values = true)]
-    client_secret: String,
-    /// What to measure; may be given several times.
-    #[arg(long = "case", value_enum, default_values_t = [Case::Singles, Case::Keys, Case::Ids, Case::Spread, Case::Batches, Case::Year])]
-    cases: Vec<Case>,
-    /// Requests under way at once.
-    #[arg(long, default_value_t = 32)]
-    connections: usize,
-    /// How long each case of requests lasts, in seconds.
-    #[arg(long, default_value_t = 10)]
-    seconds: u64,
-    /// Events of the year that is queried.
-    #[arg(long, default_value_t = 1_000_000)]
-    events: usize,
-    /// The namespace of the queried year; one that is there already is not loaded again.
-    #[arg(long, default_value = "load-year")]
-    year_namespace: String,
-    /// Prints JSON instead of a table.
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
-enum Case {
-    /// One event per request.
-    Singles,
-    /// One event per request, each with an idempotency key.
-    Keys,
-    /// One event per request, each with an id.
-    Ids,
-    /// One event per request, over 32 series.
-    Spread,
-    /// 500 events per request in one series, in time order.
-    Batches,
-    /// 500 events per request, each with an id.
-    BatchIds,
-    /// Queries over a year of events in one series.
-    Year,
-}
+use args::{Args, Case};
+use day::Singles;
+use figures::Figure;
+use flights::Flights;
+use ingest::Kind;
+use machine::Machine;
+use mixed::Mixed;
+use overload::Overload;
+use report::{Form, Report, Section};
+use server::Source;
+use units::Size;
+use year::Year;
 
 #[tokio::main]
-async fn main() -> Result<()> {
-    let args = Args::parse();
-    let target = Target::connect(&args.server, &args.client_id, &args.client_secret).await?;
-    let mut figures = Figures::default();
-    for case in &args.cases {
-        let lasting = Duration::from_secs(args.seconds);
-        match case {
-            Case::Year => {
-                let year = year::Year {
-                    namespace: &args.year_namespace,
-                    events: args.events,
-                };
-                year.measure(&target, &mut figures).await?;
-            }
-            _ => figures.push(ingest::run(&target, *case, args.connections, lasting).await?),
+async fn main() -> Result<ExitCode> {
+    let args = Args::parse().settle();
+    let form = if args.json { Form::Json } else { Form::Table };
+    let mut report = Report::new(Machine::this(args.built_with.clone()), form);
+    let source = args.source().await?;
+    for &case in &args.cases {
+        // What the others have found is not lost.
+        if let Err(cause) = measure(case, &args, &source, &mut report).await {
+            report.fail(format!("{}: {cause:#}", case.name()));
         }
     }
-    figures.print(args.json);
+    Ok(match report.finish() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
+}
+
+async fn measure(case: Case, args: &Args, source: &Source, report: &mut Report) -> Result<()> {
+    let lasting = Duration::from_secs(args.seconds);
+    let (few, many) = (args.batch_connections, args.connections);
+    let events = args.events.first().copied().unwrap_or_default();
+    match case {
+        Case::Singles => ingest(source, Kind::Singles, many, lasting, report).await,
+        Case::Keys => ingest(source, Kind::Keys, many, lasting, report).await,
+        Case::Ids => ingest(source, Kind::Ids, many, lasting, report).await,
+        Case::Spread => ingest(source, Kind::Spread, many, lasting, report).await,
+        Case::Batches => ingest(source, Kind::Batches, few, lasting, report).await,
+        Case::BatchIds => ingest(source, Kind::BatchIds, few, lasting, report).await,
+        Case::Flights => {
+            let kind = Kind::Flights(Arc::new(Flights::read()?));
+            ingest(source, kind, few, lasting, report).await
+        }
+        Case::Year => years(args, source, report).await,
+        Case::Day => {
+            let singles = Singles {
+                events: args.day_events,
+                waiting: args.waiting,
+                connections: many,
+            };
+            singles.measure(source, report).await
+        }
+        Case::Mixed => {
+            let mixed = Mixed {
+                minutes: args.minutes,
+                singles_per_second: args.singles_per_second,
+                batches_per_second: args.batches_per_second,
+                queries_per_second: args.queries_per_second,
+                events,
+            };
+            mixed.measure(source, report).await
+        }
+        Case::Overload => {
+            let overload = Overload {
+                factor: args.overload,
+                lasting,
+                connections: args.overload_connections,
+            };
+            overload.measure(source, report).await
+        }
+        Case::Start => {
+            let own = source
+                .own()
+                .context("a server that runs already does not start")?;
+            start::measure(own, events, report).await
+        }
+        Case::Units => {
+            let size = if args.short { Size::Short } else { Size::Full };
+            units::measure(size, report).await
+        }
+    }
+}
+
+async fn ingest(
+    source: &Source,
+    kind: Kind,
+    connections: usize,
+    lasting: Duration,
+    report: &mut Report,
+) -> Result<()> {
+    let server = source.fresh().await?;
+    let figure = ingest::run_for(&server.target, &kind, connections, lasting).await?;
+    let server_mb = server.memory().map(|memory| memory.most_mb);
+    let figure = Figure {
+        server_mb,
+        ..figure
+    };
+    report.push(Section::of("Storing events", Vec::new(), &[figure]));
+    server.stop().await
+}
+
+/// A year of each size, and how the largest compares with the smallest.
+async fn years(args: &Args, source: &Source, report: &mut Report) -> Result<()> {
+    let mut compacted = Vec::new();
+    for &events in &args.events {
+        let year = Year {
+            namespace: &args.year_namespace,
+            events,
+            waiting: args.waiting,
+            wait: args.wait(),
+        };
+        let figures = year.measure(source, report).await?;
+        compacted.extend(figures.map(|figures| (events, figures)));
+    }
+    if let [fewer, .., more] = compacted.as_slice() {
+        report.push(year::compare(fewer, more)?);
+    }
     Ok(())
 }
