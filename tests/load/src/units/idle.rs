@@ -72,7 +72,7 @@ fn event() -> Result<Event> {
 }
 
 fn of(day: Units) -> Idle {
-    let lambda = price::of_invocations(f64::from(RUNS), price::IDLE_COMPACTION_MS);
+    let lambda = price::of_idle_compactions(f64::from(RUNS));
     Idle {
         case: "nothing happens".to_owned(),
         writes_a_day: day.write,

@@ -22,8 +22,11 @@ const INVOCATIONS: f64 = 0.2;
 /// A gigabyte for a second.
 const GB_SECOND: f64 = 0.000_013_333_4;
 
-/// Assumed: what a function has.
-const MEMORY_GB: f64 = 0.25;
+/// What the function that takes events in has, as the template says.
+const TRACK_GB: f64 = 0.5;
+
+/// What the function that does the upkeep has, as the template says.
+const COMPACT_GB: f64 = 1.0;
 
 /// Assumed: what a warm request of one event takes, most of it waiting for DynamoDB.
 const REQUEST_MS: f64 = 10.0;
@@ -44,12 +47,17 @@ pub(super) fn of_units(units: Units) -> f64 {
 /// What the way in costs for so many requests of so many events each.
 pub(super) fn of_requests(requests: f64, events_each: f64) -> f64 {
     let ms = REQUEST_MS + EVENT_MS * (events_each - 1.0);
-    requests * HTTP_API / MILLION + of_invocations(requests, ms)
+    requests * HTTP_API / MILLION + of_invocations(requests, ms, TRACK_GB)
+}
+
+/// What compactions cost that find nothing to do.
+pub(super) fn of_idle_compactions(runs: f64) -> f64 {
+    of_invocations(runs, IDLE_COMPACTION_MS, COMPACT_GB)
 }
 
 /// What invocations cost that take so long each.
-pub(super) fn of_invocations(invocations: f64, ms: f64) -> f64 {
-    invocations * (INVOCATIONS / MILLION + ms / 1e3 * MEMORY_GB * GB_SECOND)
+fn of_invocations(invocations: f64, ms: f64, memory_gb: f64) -> f64 {
+    invocations * (INVOCATIONS / MILLION + ms / 1e3 * memory_gb * GB_SECOND)
 }
 
 /// The prices and what is assumed, in words.
@@ -66,9 +74,10 @@ pub(super) fn notes() -> Vec<String> {
              ${GB_SECOND} a GB-second, arm64 (aws.amazon.com/lambda/pricing)"
         ),
         format!(
-            "assumed of a function: {} MB, {REQUEST_MS} ms a request and {EVENT_MS} ms for each further \
-             event. Storage, backups, logs and data transfer are not in it",
-            MEMORY_GB * 1024.0
+            "assumed of the function that takes events in: {} MB, {REQUEST_MS} ms a request and \
+             {EVENT_MS} ms for each further event. The upkeep's time, storage, backups, logs and data \
+             transfer are not in it",
+            TRACK_GB * 1024.0
         ),
     ]
 }
@@ -92,12 +101,12 @@ mod tests {
 
     #[test]
     fn a_million_single_requests_cost_the_gateway_the_invocations_and_their_time() {
-        // 10 ms of a quarter of a gigabyte is 2,500 GB-seconds a million.
-        near(of_requests(1e6, 1.0), 1.0 + 0.2 + 2_500.0 * 0.000_013_333_4);
+        // 10 ms of half a gigabyte are 5,000 GB-seconds a million.
+        near(of_requests(1e6, 1.0), 1.0 + 0.2 + 5_000.0 * 0.000_013_333_4);
         // 100 events a request: 19.9 ms.
         near(
             of_requests(1e4, 100.0),
-            0.01 + 0.002 + 1e4 * 0.0199 * 0.25 * 0.000_013_333_4,
+            0.01 + 0.002 + 1e4 * 0.0199 * 0.5 * 0.000_013_333_4,
         );
     }
 }

@@ -7,6 +7,7 @@ use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
 use serde::Serialize;
 use tower::ServiceExt as _;
+use weir_compact::{VerifyOptions, verify};
 use weir_service::auth::{LocalAdmin, SigningKey, SigningKeys};
 use weir_service::{Service, ServiceConfig};
 use weir_store::db::Units;
@@ -45,7 +46,7 @@ impl Row for Cost {
     }
 }
 
-/// Asks each question of a year once.
+/// Asks each question of a year once, and verifies it.
 pub(super) async fn measure(size: Size) -> Result<(Vec<Cost>, Vec<String>)> {
     let year = Year {
         namespace: NAMESPACE,
@@ -61,8 +62,12 @@ pub(super) async fn measure(size: Size) -> Result<(Vec<Cost>, Vec<String>)> {
     for question in year::questions() {
         let before = timeline.units();
         ask(&router, &question).await?;
-        rows.push(cost(question, minus(timeline.units(), before)));
+        rows.push(cost(question.name, minus(timeline.units(), before)));
     }
+    let before = timeline.units();
+    recount(&timeline, year.events).await?;
+    let name = "recounting every day (verify)".to_owned();
+    rows.push(cost(name, minus(timeline.units(), before)));
     let notes = vec![format!(
         "of a compacted year of {} events in one series, every read strongly consistent; a token \
          adds a read every 30 s and process. Prices as above",
@@ -89,9 +94,17 @@ async fn ask(router: &Router, question: &Question) -> Result<()> {
     Ok(())
 }
 
-fn cost(question: Question, units: Units) -> Cost {
+/// What the daily verification does.
+async fn recount(timeline: &Timeline, events: u64) -> Result<()> {
+    let report = verify(&timeline.store, &VerifyOptions::default()).await?;
+    let is_right = report.differences.is_empty() && report.events == events;
+    ensure!(is_right, "the year does not agree: {report:?}");
+    Ok(())
+}
+
+fn cost(case: String, units: Units) -> Cost {
     Cost {
-        case: question.name,
+        case,
         reads: units.read,
         writes: units.write,
         dynamodb_dollars_a_million: price::of_units(units) * 1e6,
