@@ -16,11 +16,18 @@ use weir_model::limits::{BODY_BYTES, DECOMPRESSED_BYTES};
 
 use crate::Service;
 use crate::budget::{Budget, Exhausted, Reservation};
+use crate::gate::Slot;
 use crate::problem::Problem;
 use std::sync::Arc;
 
 /// RFC 8878 section 3.1.1.1.2 recommends that decoders support windows of 8 MiB and no more.
 const ZSTD_WINDOW_LOG: u32 = 23;
+
+/// How many bytes of a body weigh as much as a request: about a hundred events.
+const WEIGHED_BYTES: usize = 16 * 1024;
+
+/// The most that a body weighs, so that the largest ones have a chance, too.
+const HEAVIEST: u32 = 64;
 
 /// How many bytes are taken from a decoder at a time.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -55,6 +62,8 @@ impl Default for BodyLimits {
 pub struct ReceivedBody {
     bytes: Vec<u8>,
     reservation: Reservation,
+    /// Its place among the requests that are carried out.
+    slot: Option<Slot>,
 }
 
 impl ReceivedBody {
@@ -87,18 +96,29 @@ impl ReceivedBody {
 }
 
 impl Service {
-    /// Reads and decodes a request body.
+    /// Reads and decodes a request body. Then, and for as long as the body is kept, its request
+    /// is one of those that are carried out, whose number is bounded; while the body comes in it
+    /// is not, or slow senders would keep all others out.
     ///
     /// # Errors
     /// 400 when it is cut off or badly compressed, 408 when it takes too long, 413 over a size,
-    /// 415 for an encoding other than identity, gzip and zstd, 503 when there is no memory.
+    /// 415 for an encoding other than identity, gzip and zstd, 503 when there is no memory, or
+    /// too many requests are carried out.
     pub async fn read_body(
         &self,
         headers: &HeaderMap,
         body: Body,
     ) -> Result<ReceivedBody, Problem> {
-        read(headers, body, self.body_limits(), self.budget()).await
+        self.gate().look()?;
+        let mut received = read(headers, body, self.body_limits(), self.budget()).await?;
+        received.slot = Some(self.gate().enter(weight(received.bytes.len()))?);
+        Ok(received)
     }
+}
+
+/// A body of many events is as much work as many bodies.
+fn weight(bytes: usize) -> u32 {
+    u32::try_from(bytes / WEIGHED_BYTES).map_or(HEAVIEST, |more| more.min(HEAVIEST - 1) + 1)
 }
 
 async fn read(
@@ -221,6 +241,7 @@ impl Buffer {
         ReceivedBody {
             bytes: self.bytes,
             reservation: self.reservation,
+            slot: None,
         }
     }
 }

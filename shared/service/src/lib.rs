@@ -9,6 +9,7 @@ pub mod auth;
 pub mod body;
 pub mod budget;
 pub mod clients;
+pub mod gate;
 pub mod health;
 pub mod layer;
 pub mod negotiate;
@@ -22,4 +23,4 @@ mod testing;
 
 pub use auth::{Caller, Scope, Scopes};
 pub use problem::{FieldProblem, MAX_FIELD_ERRORS, Problem, ProblemDocument};
-pub use service::{IN_FLIGHT_BYTES, Service, ServiceConfig, TOKEN_LIFETIME};
+pub use service::{IN_FLIGHT_BYTES, IN_FLIGHT_REQUESTS, Service, ServiceConfig, TOKEN_LIFETIME};

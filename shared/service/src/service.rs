@@ -10,6 +10,7 @@ use weir_store::{Clock, Store};
 use crate::auth::{CurrentKeys, KeySource, Rates, RevokedCopy, Tokens};
 use crate::body::BodyLimits;
 use crate::budget::Budget;
+use crate::gate::Gate;
 
 /// How long a token lives unless configured otherwise.
 pub const TOKEN_LIFETIME: Duration = Duration::from_secs(3600);
@@ -17,6 +18,10 @@ pub const TOKEN_LIFETIME: Duration = Duration::from_secs(3600);
 /// How much memory requests in flight may hold together unless configured otherwise: a quarter of
 /// the gigabyte that the smallest sensible machine has.
 pub const IN_FLIGHT_BYTES: usize = 256 * 1024 * 1024;
+
+/// How many requests may be carried out at once unless configured otherwise, large ones counting
+/// as several. What one machine does in a fifth of a second: nobody waits much longer than that.
+pub const IN_FLIGHT_REQUESTS: usize = 1024;
 
 /// How long reads and writes of the registry may take.
 const REGISTRY_TIME: Duration = Duration::from_secs(10);
@@ -30,6 +35,8 @@ pub struct ServiceConfig {
     pub token_lifetime: Duration,
     /// How much memory the bodies of all requests in flight may hold.
     pub in_flight_bytes: usize,
+    /// How many requests with a body may be carried out at once.
+    pub in_flight_requests: usize,
     /// The bounds of one body.
     pub body: BodyLimits,
     /// The base address under which clients reach this Weir, without a final slash; it becomes
@@ -49,6 +56,7 @@ impl ServiceConfig {
             keys,
             token_lifetime: TOKEN_LIFETIME,
             in_flight_bytes: IN_FLIGHT_BYTES,
+            in_flight_requests: IN_FLIGHT_REQUESTS,
             body: BodyLimits::default(),
             issuer: None,
         }
@@ -66,6 +74,7 @@ pub struct Service {
     revoked: RevokedCopy,
     rates: Rates,
     budget: Arc<Budget>,
+    gate: Arc<Gate>,
     body: BodyLimits,
 }
 
@@ -83,6 +92,7 @@ impl Service {
             revoked: RevokedCopy::default(),
             rates: Rates::default(),
             budget: Budget::new(config.in_flight_bytes),
+            gate: Gate::new("writes", config.in_flight_requests),
             body: config.body,
         })
     }
@@ -113,6 +123,11 @@ impl Service {
     /// The memory of all requests in flight.
     pub fn budget(&self) -> &Arc<Budget> {
         &self.budget
+    }
+
+    /// The requests with a body that are carried out.
+    pub fn gate(&self) -> &Gate {
+        &self.gate
     }
 
     /// The bounds of one body.

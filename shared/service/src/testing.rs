@@ -67,6 +67,11 @@ impl World {
         World { clock, line, db }
     }
 
+    /// The tables.
+    pub(crate) fn db(&self) -> Db {
+        self.db.clone()
+    }
+
     /// A process of its own over the same tables and with the same key.
     pub(crate) fn process(&self) -> Arc<Service> {
         self.process_with(SigningKeys::new(SigningKey::new(&[7; 32]).unwrap()))

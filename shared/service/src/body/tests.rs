@@ -4,10 +4,15 @@ use axum::response::IntoResponse;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use futures::stream;
+use futures::future::Either;
+use futures::{StreamExt as _, stream};
 use http::header::RETRY_AFTER;
+use weir_store::Store;
 
 use super::*;
+use crate::ServiceConfig;
+use crate::auth::{SigningKey, SigningKeys};
+use crate::testing::World;
 
 const LIMITS: BodyLimits = BodyLimits {
     body_bytes: 100_000,
@@ -202,4 +207,63 @@ async fn text_that_is_not_utf8_is_a_bad_request() {
     let problem = body.unwrap().text().map(|_| ()).unwrap_err();
     assert_eq!(problem.document().code, "invalid-utf8");
     assert!(problem.document().detail.ends_with("byte 2"), "{problem}");
+}
+
+#[tokio::test]
+async fn a_request_too_many_is_refused_before_its_body_is_read() {
+    let world = World::start().await;
+    let keys = SigningKeys::new(SigningKey::random());
+    let config = ServiceConfig {
+        in_flight_requests: 2,
+        ..ServiceConfig::new(keys)
+    };
+    let service = Service::new(Store::new(world.db()), config);
+    let none = HeaderMap::new();
+    let one = service.read_body(&none, Body::from("1")).await.unwrap();
+    let other = service.read_body(&none, Body::from("2")).await.unwrap();
+    let unread = stream::once(async { panic!("it is read") });
+    let unread = Body::from_stream(unread.map(Ok::<Bytes, std::io::Error>));
+    let refusal = service.read_body(&none, unread).await.unwrap_err();
+    assert_eq!(refusal.document().code, "overloaded");
+    drop(one);
+    // A large one weighs more than a small one.
+    let large = vec![b'x'; WEIGHED_BYTES];
+    let refusal = service.read_body(&none, large.clone().into()).await;
+    assert_eq!(refusal.unwrap_err().document().code, "overloaded");
+    drop(other);
+    assert!(service.read_body(&none, large.into()).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_body_on_its_way_takes_no_place() {
+    let world = World::start().await;
+    let keys = SigningKeys::new(SigningKey::random());
+    let config = ServiceConfig {
+        in_flight_requests: 1,
+        ..ServiceConfig::new(keys)
+    };
+    let service = Service::new(Store::new(world.db()), config);
+    let none = HeaderMap::new();
+    let slow = Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>());
+    let slow = service.read_body(&none, slow);
+    let slow = std::pin::pin!(slow);
+    let quick = service.read_body(&none, Body::from("1"));
+    match futures::future::select(slow, std::pin::pin!(quick)).await {
+        Either::Right((quick, _)) => assert!(quick.is_ok()),
+        Either::Left(_) => panic!("it never ends"),
+    }
+}
+
+#[test]
+fn a_body_weighs_by_its_size_up_to_a_limit() {
+    for (bytes, expected) in [
+        (0, 1),
+        (WEIGHED_BYTES - 1, 1),
+        (WEIGHED_BYTES, 2),
+        (60 * WEIGHED_BYTES, 61),
+        (BODY_BYTES, HEAVIEST),
+        (usize::MAX, HEAVIEST),
+    ] {
+        assert_eq!(weight(bytes), expected, "{bytes}");
+    }
 }
