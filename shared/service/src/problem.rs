@@ -31,7 +31,13 @@ struct Inner {
     status: StatusCode,
     document: ProblemDocument,
     headers: HeaderMap,
+    cause: Option<String>,
 }
+
+/// Why an answer is what it is, among the extensions of a response: never sent, but at hand for
+/// whoever runs a router in a process of their own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cause(pub String);
 
 /// What a problem looks like on the wire.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -89,6 +95,7 @@ impl Problem {
             status,
             document,
             headers: HeaderMap::new(),
+            cause: None,
         }))
     }
 
@@ -172,6 +179,13 @@ impl Problem {
         self
     }
 
+    /// Keeps what caused it, as a [`Cause`] that is not sent. Whoever calls this logs it.
+    #[must_use]
+    pub fn caused_by(mut self, cause: impl fmt::Display) -> Problem {
+        self.0.cause = Some(cause.to_string());
+        self
+    }
+
     /// Adds `Retry-After`, in whole seconds, at least one.
     #[must_use]
     pub fn with_retry_after(self, after: Duration) -> Problem {
@@ -228,6 +242,9 @@ impl IntoResponse for Problem {
         *response.headers_mut() = self.0.headers;
         let media_type = HeaderValue::from_static(PROBLEM_JSON);
         response.headers_mut().insert(CONTENT_TYPE, media_type);
+        if let Some(cause) = self.0.cause {
+            response.extensions_mut().insert(Cause(cause));
+        }
         response
     }
 }
@@ -261,6 +278,17 @@ mod tests {
             "limitBytes": 5,
         });
         assert_eq!(body, expected);
+    }
+
+    #[tokio::test]
+    async fn a_cause_stays_with_the_answer_and_is_not_sent() {
+        let response = Problem::internal().caused_by("planted").into_response();
+        assert_eq!(
+            response.extensions().get(),
+            Some(&Cause("planted".to_owned()))
+        );
+        let (_, body) = sent(Problem::internal().caused_by("planted")).await;
+        assert!(!body.to_string().contains("planted"), "{body}");
     }
 
     #[tokio::test]

@@ -21,7 +21,7 @@ impl From<StoreError> for Problem {
             StoreError::Unavailable(_) | StoreError::Changed(_) => {
                 tracing::warn!(%error, "answered 503: {error}");
                 let detail = "the store did not answer in time; try again";
-                Problem::unavailable("store-unavailable", detail, STORE_RETRY)
+                Problem::unavailable("store-unavailable", detail, STORE_RETRY).caused_by(&error)
             }
             StoreError::TooSlow(seconds) => {
                 tracing::warn!(%error, "answered 503: {error}");
@@ -49,7 +49,7 @@ impl From<AcceptError> for Problem {
             AcceptError::NotStored(_) => {
                 tracing::warn!(%error, "answered 503: {error}");
                 let detail = "nothing was stored; send the same again";
-                Problem::unavailable("not-stored", detail, STORE_RETRY)
+                Problem::unavailable("not-stored", detail, STORE_RETRY).caused_by(&error)
             }
             AcceptError::RepeatUnderKey { key, cause } => {
                 tracing::warn!(
@@ -61,6 +61,7 @@ impl From<AcceptError> for Problem {
                 Problem::unavailable("repeat-with-key", detail, STORE_RETRY)
                     .with_header(IDEMPOTENCY_KEY, key)
                     .with_member("idempotencyKey", key.as_str())
+                    .caused_by(&error)
             }
             AcceptError::OutcomeUnknown => {
                 tracing::error!("answered 503: whether a request is stored could not be found out");
@@ -89,7 +90,7 @@ impl From<RegistrationError> for Problem {
 
 fn defect(error: &dyn std::error::Error) -> Problem {
     tracing::error!(%error, "answered 500: {error}");
-    Problem::internal()
+    Problem::internal().caused_by(error)
 }
 
 #[cfg(test)]
