@@ -1,0 +1,63 @@
+//! What functions are told through their environment.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use weir_lambda::settings::{HTTP_VARIABLES, SCHEDULED_VARIABLES};
+
+use crate::template::{FUNCTIONS, Template};
+
+/// The variables that a function reads.
+fn read_by(function: &str) -> BTreeSet<String> {
+    let names = match function {
+        "compact" => SCHEDULED_VARIABLES.as_slice(),
+        _ => HTTP_VARIABLES.as_slice(),
+    };
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+#[test]
+fn each_function_is_told_exactly_what_it_reads() {
+    let template = Template::read();
+    for (name, resource) in FUNCTIONS {
+        let function = template.properties(resource);
+        let variables = function["Environment"]["Variables"].as_object();
+        let told: BTreeSet<_> = variables.expect("variables").keys().cloned().collect();
+        assert_eq!(told, read_by(name), "{name}");
+    }
+}
+
+#[test]
+fn each_function_finds_its_tables_and_its_key() {
+    let template = Template::read();
+    for (name, resource) in FUNCTIONS {
+        let function = template.properties(resource);
+        let variables = &function["Environment"]["Variables"];
+        // The tables are named after the stack, as in each TableName.
+        assert_eq!(variables["WEIR_STACK"], crate::template::STACK, "{name}");
+        if name != "compact" {
+            let secret = format!("{}.Id", template.secret());
+            assert_eq!(variables["WEIR_SIGNING_SECRET"], secret, "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_key_that_cloudformation_draws_can_sign() {
+    let template = Template::read();
+    let secret = template.properties(&template.secret());
+    let drawn = &secret["GenerateSecretString"];
+    assert_eq!(drawn["SecretStringTemplate"], "{}");
+    assert_eq!(drawn["GenerateStringKey"], "signs");
+    assert!(drawn["PasswordLength"].as_u64() >= Some(32));
+    assert_eq!(drawn["ExcludePunctuation"], true, "no escapes in JSON");
+}
+
+#[test]
+fn the_page_on_configuration_names_every_variable() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/CONFIG.md");
+    let page = std::fs::read_to_string(path).expect("the page is there");
+    for name in HTTP_VARIABLES.iter().chain(&SCHEDULED_VARIABLES) {
+        assert!(page.contains(&format!("`{name}`")), "{name}");
+    }
+}
