@@ -11,8 +11,8 @@ use weir_store::SystemClock;
 use crate::args::{Global, ServeArgs};
 use crate::failure::Failure;
 use crate::first_start::{self, FixedClient, Kept, Place};
-use crate::output;
 use crate::serve::{Config, Running, Storage, start};
+use crate::{listen, output};
 
 /// `weir serve`: serves until SIGTERM or Ctrl-C.
 pub(crate) async fn run(args: &ServeArgs, global: &Global) -> Result<()> {
@@ -49,6 +49,7 @@ fn config(args: &ServeArgs, global: &Global) -> Config {
         storage,
         listen: Some(args.listen),
         public_url: args.public_url.clone(),
+        connections: listen::connections_of_process(),
         clock: Arc::new(SystemClock),
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use axum::middleware::from_fn_with_state;
 use axum::serve::ListenerExt as _;
 use axum::{Extension, Router};
 use tokio::net::TcpListener;
@@ -15,6 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 use weir_service::auth::{KeySource, LocalAdmin, SigningKey, SigningKeys};
+use weir_service::gate::{self, Gate};
 use weir_service::layer::edge;
 use weir_service::{Service, ServiceConfig, health};
 use weir_store::Store;
@@ -29,6 +31,16 @@ use crate::{compaction, control, listen, openapi};
 /// How long requests in flight may take when the server stops: a request in doubt is settled
 /// after 20 s.
 const LAST_REQUESTS: Duration = Duration::from_secs(25);
+
+/// Reads under way at once. The engine does one thing at a time and a query has a millisecond or
+/// twenty of it, so the last of these is answered within a second or so.
+pub(crate) const READS: usize = 64;
+
+/// Token requests under way at once.
+const GRANTS: usize = 64;
+
+/// Connections to the control socket, which only the owner's commands open.
+pub(crate) const OWN_CONNECTIONS: usize = 256;
 
 /// Where a server keeps its data.
 #[derive(Debug)]
@@ -50,6 +62,8 @@ pub struct Config {
     pub listen: Option<SocketAddr>,
     /// The address under which clients reach it, if that is another.
     pub public_url: Option<String>,
+    /// How many connections it may have at once, beside those to its control socket.
+    pub connections: usize,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
 }
@@ -61,6 +75,7 @@ impl Config {
             storage,
             listen: None,
             public_url: None,
+            connections: listen::CONNECTIONS,
             clock,
         }
     }
@@ -95,6 +110,7 @@ pub async fn start(config: Config) -> Result<Running> {
         storage,
         listen,
         public_url,
+        connections,
         clock,
     } = config;
     let (home, engine, keys) = open(storage, &clock)?;
@@ -119,6 +135,7 @@ pub async fn start(config: Config) -> Result<Running> {
     let mut listeners = vec![tokio::spawn(listen::serve(
         socket,
         owner(&service),
+        OWN_CONNECTIONS,
         stopped.clone(),
     ))];
     if let Some(listener) = public {
@@ -126,7 +143,8 @@ pub async fn start(config: Config) -> Result<Running> {
         let listener = listener.tap_io(|stream| _ = stream.set_nodelay(true));
         listeners.push(tokio::spawn(listen::serve(
             listener,
-            edge(functions(&service)),
+            edge(public_functions(&service)),
+            connections,
             stopped.clone(),
         )));
     }
@@ -202,10 +220,27 @@ async fn bind(address: SocketAddr) -> Result<TcpListener> {
 
 /// The routers of all functions.
 pub(crate) fn functions(service: &Arc<Service>) -> Router {
+    with_bounds(service, |router, _, _| router)
+}
+
+/// The same for everybody: bounded, so that one more than can be answered in time is refused at
+/// once. Writes have a bound of their own, where their bodies are read.
+pub(crate) fn public_functions(service: &Arc<Service>) -> Router {
+    with_bounds(service, |router, kind, slots| {
+        router.route_layer(from_fn_with_state(Gate::new(kind, slots), gate::through))
+    })
+}
+
+fn with_bounds(
+    service: &Arc<Service>,
+    bound: impl Fn(Router, &'static str, usize) -> Router,
+) -> Router {
+    let token = weir_token::router(Arc::clone(service));
+    let query = weir_query::router(Arc::clone(service));
     Router::new()
-        .merge(weir_token::router(Arc::clone(service)))
+        .merge(bound(token, "token requests", GRANTS))
         .merge(weir_track::router(Arc::clone(service)))
-        .merge(weir_query::router(Arc::clone(service)))
+        .merge(bound(query, "reads", READS))
         .merge(health::router(Arc::clone(service)))
         .merge(openapi::router())
 }

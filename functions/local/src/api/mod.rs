@@ -264,6 +264,12 @@ fn build(set_up: impl FnOnce(ClientBuilder) -> ClientBuilder) -> anyhow::Result<
         .map_err(|error| anyhow!("cannot set up an HTTP client: {error}"))
 }
 
+/// A client without anything, for tests of what is served.
+#[cfg(test)]
+pub(crate) fn plain_client() -> Client {
+    build(|client| client).expect("a client can be built")
+}
+
 /// Between half of a pause and all of it, so that those who failed together come back apart.
 fn jitter(pause: Duration) -> Duration {
     let mut random = [0];

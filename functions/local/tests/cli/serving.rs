@@ -1,5 +1,6 @@
 //! Starting, printing, refusing, stopping.
 
+use std::net::TcpStream;
 use std::process::Command;
 
 use serde_json::Value;
@@ -102,6 +103,24 @@ fn a_port_that_is_taken_is_named() {
         "{error}"
     );
     assert!(error.contains("--listen"), "{error}");
+}
+
+#[test]
+fn more_connections_than_files_do_not_end_a_server() {
+    let world = World::start();
+    let credentials = ["--client-id", "c", "--client-secret", "sixteen-letters!"];
+    let server = world.serve_with_files(64, &credentials);
+    let address = server.url.strip_prefix("http://").unwrap();
+    // Most of them wait to be accepted, and those that were make room as they stay quiet.
+    let quiet: Vec<_> = (0..100)
+        .map(|_| TcpStream::connect(address).unwrap())
+        .collect();
+    let track = ["track", "a", "b", "1", "--server", &server.url];
+    world.succeed(&[&track[..], &credentials].concat());
+    assert_eq!(quiet.len(), 100);
+    assert_eq!(world.count("a", "b"), 1);
+    drop(quiet);
+    server.stop();
 }
 
 #[test]

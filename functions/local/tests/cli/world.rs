@@ -83,6 +83,19 @@ impl World {
         )
     }
 
+    /// Starts a server that may have so many files open.
+    pub(crate) fn serve_with_files(&self, files: u32, arguments: &[&str]) -> Server {
+        let limited = format!("ulimit -n {files}; exec \"$0\" serve --listen 127.0.0.1:0 \"$@\"");
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", &limited, env!("CARGO_BIN_EXE_weir")])
+            .args(arguments)
+            .env_clear()
+            .env("HOME", self.directory.path())
+            .env("WEIR_DATA", self.path("data"));
+        Server::start(command, File::create(self.path("server.log")).unwrap())
+    }
+
     /// Events of a series, by whatever is running.
     pub(crate) fn count(&self, namespace: &str, name: &str) -> u64 {
         let arguments = [
