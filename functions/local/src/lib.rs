@@ -2,8 +2,8 @@
 //!
 //! [`serve`] puts all functions behind one listener, on a store of its own; [`data`] is where
 //! that store is kept. Every command but `serve` is a client of the HTTP interface, by [`api`],
-//! and [`session`] finds the server to talk to, so there is one way to do a thing wherever the
-//! data is.
+//! and [`session`] finds the server to talk to, or, for a deployed [`stack`], puts one up on its
+//! tables; so there is one way to do a thing wherever the data is.
 
 mod api;
 pub mod args;
@@ -26,6 +26,8 @@ mod query;
 pub mod serve;
 mod session;
 mod shards;
+mod signing_key;
+mod stack;
 mod track;
 mod verify;
 
@@ -35,6 +37,7 @@ use anyhow::{Context as _, Result};
 use clap::CommandFactory as _;
 
 use args::{Args, Command, Global, ServeArgs};
+use failure::Failure;
 use session::{Needs, Session};
 
 /// Does what the command line asks for, and gives the exit status.
@@ -48,12 +51,26 @@ pub fn run(args: Args) -> ExitCode {
 fn carry_out(args: Args) -> Result<()> {
     let Args { command, global } = args;
     let command = command.unwrap_or_else(|| Command::Serve(ServeArgs::default()));
+    refuse_stack(&command, &global)?;
     log::start(&global, matches!(command, Command::Serve(_)))?;
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     let done = runtime.block_on(dispatch(command, &global));
     // Whatever still waits for a file or a terminal is not waited for.
     runtime.shutdown_background();
     done
+}
+
+/// What is of this machine alone has nothing to do with a stack.
+fn refuse_stack(command: &Command, global: &Global) -> Result<()> {
+    let name = match command {
+        _ if !global.aws => return Ok(()),
+        Command::Serve(_) => "serve",
+        Command::Openapi => "openapi",
+        Command::Completions { .. } => "completions",
+        _ => return Ok(()),
+    };
+    let message = format!("{name} does not go with --aws");
+    Err(Failure::usage(message).hint("leave --aws out").into())
 }
 
 async fn dispatch(command: Command, global: &Global) -> Result<()> {
@@ -89,6 +106,7 @@ async fn dispatch(command: Command, global: &Global) -> Result<()> {
             let session = Session::open_local(global, Needs::Place, "client").await?;
             finish(session, async |s| client::run(&args, &s.api).await).await
         }
+        Command::SigningKey(command) => signing_key::run(&command, global).await,
         Command::Shards(args) => {
             let session = Session::open_local(global, Needs::Data, "shards").await?;
             finish(session, async |s| shards::run(&args, &s.api).await).await

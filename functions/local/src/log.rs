@@ -12,12 +12,18 @@ use crate::failure::Failure;
 const SERVING: &str = "warn,weir=info,weir_service=info,weir_token=info,weir_track=info,\
                        weir_query=info,weir_compact=info,weir_store=info";
 
-/// A command speaks for itself.
+/// A command speaks for itself. On a stack's tables what failed is in its answers, too.
 const COMMAND: &str = "warn";
+const ON_STACK: &str = "warn,weir_service::store_problem=off";
 
 /// Starts logging, once in a process.
 pub(crate) fn start(global: &Global, serving: bool) -> Result<()> {
-    let filter = filter(global.log.as_deref(), serving)?;
+    let unless_told = match (serving, global.aws) {
+        (true, _) => SERVING,
+        (false, false) => COMMAND,
+        (false, true) => ON_STACK,
+    };
+    let filter = filter(global.log.as_deref(), unless_told)?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
@@ -32,11 +38,10 @@ pub(crate) fn start(global: &Global, serving: bool) -> Result<()> {
     Ok(())
 }
 
-fn filter(given: Option<&str>, serving: bool) -> Result<EnvFilter> {
+fn filter(given: Option<&str>, unless_told: &str) -> Result<EnvFilter> {
     let directives = match given {
         Some(text) if !text.trim().is_empty() => text,
-        _ if serving => SERVING,
-        _ => COMMAND,
+        _ => unless_told,
     };
     EnvFilter::builder().parse(directives).map_err(|error| {
         let hint =
@@ -60,8 +65,10 @@ mod tests {
             Some("off"),
             Some("warn,weir_store=debug"),
         ] {
-            assert!(filter(good, true).is_ok(), "{good:?}");
+            for unless_told in [SERVING, COMMAND, ON_STACK] {
+                assert!(filter(good, unless_told).is_ok(), "{good:?}");
+            }
         }
-        assert!(filter(Some("weir=loud"), true).is_err());
+        assert!(filter(Some("weir=loud"), SERVING).is_err());
     }
 }

@@ -2,8 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 fn main() -> ExitCode {
-    weir::run(weir::args::Args::parse())
+    weir::run(weir::args::Args::of_process())
 }

@@ -1,5 +1,6 @@
 //! Where a command works: at a server far away, at the one that keeps the data, or, when none is
-//! running, at one of its own for as long as it takes. It is the same interface each time.
+//! running or the data is a deployed stack's, at one of its own for as long as it takes. It is the
+//! same interface each time.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,10 +14,11 @@ use weir_service::secret::hex;
 use weir_store::SystemClock;
 
 use crate::api::{Api, Call, Credentials};
-use crate::args::{Global, Secret};
+use crate::args::{Global, Secret, Target};
 use crate::data::{DataDirectory, DataError};
 use crate::failure::Failure;
 use crate::serve::{self, Config, Running, Storage};
+use crate::stack::{Hosted, Stack};
 
 /// How often the data is tried while another process that holds it comes or goes.
 const TRIES: u32 = 50;
@@ -39,51 +41,76 @@ pub(crate) struct Session {
     pub(crate) api: Api,
     /// Where imports into this Weir are remembered.
     pub(crate) imports: PathBuf,
-    running: Option<Running>,
+    behind: Behind,
+}
+
+/// What was put up for a command.
+enum Behind {
+    Nothing,
+    Server(Box<Running>),
+    Stack(Hosted),
 }
 
 impl Session {
     /// Finds the Weir that the command line means.
     pub(crate) async fn open(global: &Global, needs: Needs) -> Result<Session> {
-        match &global.server {
-            Some(server) => remote(global, server),
-            None => local(&global.data, needs).await,
+        match global.target() {
+            Target::Server(server) => remote(global, server),
+            Target::Data(data) => local(data, needs).await,
+            Target::Stack(name) => deployed(global, name).await,
         }
     }
 
-    /// Finds the Weir that keeps the data, for what only its owner may do.
+    /// Finds the Weir whose data the command line names, for what only its owner may do.
     pub(crate) async fn open_local(global: &Global, needs: Needs, what: &str) -> Result<Session> {
-        if global.server.is_some() {
+        if let Target::Server(_) = global.target() {
             let message = format!("{what} works where the data is, not over --server");
             return Err(Failure::usage(message)
-                .hint("run it there, with --data")
+                .hint("run it there, with --data, or with --aws on a deployed stack")
                 .into());
         }
-        local(&global.data, needs).await
+        Session::open(global, needs).await
     }
 
     /// Does the work of a command and closes what was opened for it, also when it failed.
     pub(crate) async fn close(self) -> Result<()> {
         drop(self.api);
-        match self.running {
-            Some(running) => running.stop().await,
-            None => Ok(()),
+        match self.behind {
+            Behind::Nothing => Ok(()),
+            Behind::Server(running) => running.stop().await,
+            Behind::Stack(hosted) => hosted.stop().await,
         }
     }
 }
 
 fn remote(global: &Global, server: &str) -> Result<Session> {
     let api = Api::remote(server, credentials(global)?)?;
-    let state = state_directory(global)?;
     // Keys are a client's own, so what was stored under them is remembered for each.
     let id = global.client_id.as_deref().unwrap_or_default();
-    let target = Sha256::digest(format!("{}\n{id}", server.trim_end_matches('/')));
-    let imports = state.join("weir").join("imports").join(&hex(&target)[..16]);
+    let imports = imports_into(global, &format!("{}\n{id}", server.trim_end_matches('/')))?;
     Ok(Session {
         api,
         imports,
-        running: None,
+        behind: Behind::Nothing,
     })
+}
+
+async fn deployed(global: &Global, name: &str) -> Result<Session> {
+    let stack = Stack::find(name).await?;
+    let imports = imports_into(global, &format!("aws\n{}", stack.identity()))?;
+    let hosted = stack.host()?;
+    Ok(Session {
+        api: Api::local(&hosted.control_socket())?,
+        imports,
+        behind: Behind::Stack(hosted),
+    })
+}
+
+/// Where imports into a Weir that is not on this machine are remembered.
+fn imports_into(global: &Global, target: &str) -> Result<PathBuf> {
+    let state = state_directory(global)?;
+    let target = hex(&Sha256::digest(target));
+    Ok(state.join("weir").join("imports").join(&target[..16]))
 }
 
 /// The credentials that the command line gives.
@@ -131,11 +158,11 @@ async fn local(data: &Path, needs: Needs) -> Result<Session> {
     let imports = DataDirectory::imports_of(data);
     for _ in 1..TRIES {
         match try_local(data).await? {
-            Some((api, running)) => {
+            Some((api, behind)) => {
                 return Ok(Session {
                     api,
                     imports,
-                    running,
+                    behind,
                 });
             }
             None => sleep(PAUSE).await,
@@ -147,23 +174,21 @@ async fn local(data: &Path, needs: Needs) -> Result<Session> {
 }
 
 /// Opens the data, or talks to whoever has it open. None: they do not listen yet, or no longer.
-async fn try_local(data: &Path) -> Result<Option<(Api, Option<Running>)>> {
+async fn try_local(data: &Path) -> Result<Option<(Api, Behind)>> {
     match DataDirectory::open(data) {
         Ok(directory) => {
             let running = serve::start(Config::quiet(
                 Storage::Held(directory),
                 Arc::new(SystemClock),
             ));
-            let running = running.await?;
-            Ok(Some((
-                Api::local(&running.control_socket())?,
-                Some(running),
-            )))
+            let running = Box::new(running.await?);
+            let api = Api::local(&running.control_socket())?;
+            Ok(Some((api, Behind::Server(running))))
         }
         Err(DataError::InUse { .. }) => {
             let api = Api::local(&DataDirectory::control_socket_of(data))?;
             let answers = api.once(&Call::get("/healthz")).await.is_ok();
-            Ok(answers.then_some((api, None)))
+            Ok(answers.then_some((api, Behind::Nothing)))
         }
         Err(error) => Err(error.into()),
     }

@@ -8,6 +8,9 @@ use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use thiserror::Error;
 
+/// A Weir's own code for what no repeat mends. A gateway's 500 has none.
+pub(crate) const DEFECT: &str = "internal";
+
 /// Why there is no such answer.
 #[derive(Debug, Error)]
 pub(crate) enum ApiError {
@@ -33,6 +36,7 @@ pub(crate) struct Refusal {
     pub(crate) detail: String,
     /// The fields at fault.
     pub(crate) errors: Vec<FieldRefusal>,
+    is_defect: bool,
     retry_after: Option<Duration>,
 }
 
@@ -75,7 +79,7 @@ impl ApiError {
         match self {
             ApiError::Cut { .. } => true,
             ApiError::Refused(refusal) => {
-                refusal.status.is_server_error()
+                refusal.status.is_server_error() && !refusal.is_defect
                     || refusal.status == StatusCode::TOO_MANY_REQUESTS
                     || refusal.status == StatusCode::REQUEST_TIMEOUT
             }
@@ -118,6 +122,7 @@ pub(super) fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> R
     #[derive(Default, Deserialize)]
     #[serde(default)]
     struct Told {
+        code: String,
         detail: String,
         error: String,
         error_description: String,
@@ -135,6 +140,7 @@ pub(super) fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> R
             .find(|text| !text.is_empty())
             .unwrap_or_default(),
         errors: told.errors,
+        is_defect: told.code == DEFECT,
         retry_after: seconds.map(Duration::from_secs),
     }
 }
@@ -168,11 +174,14 @@ mod tests {
 
     #[test]
     fn what_may_pass_is_told_from_what_stays() {
-        let passes = |status: u16| {
+        let told = |status: u16, body: &str| {
             let status = StatusCode::from_u16(status).unwrap();
-            ApiError::Refused(refusal(status, &HeaderMap::new(), b"")).passes()
+            ApiError::Refused(refusal(status, &HeaderMap::new(), body.as_bytes())).passes()
         };
+        let passes = |status| told(status, "");
         assert!([408, 429, 500, 502, 503, 504].into_iter().all(passes));
         assert!(![400, 401, 403, 404, 413, 422].into_iter().any(passes));
+        assert!(!told(500, r#"{"code":"internal"}"#));
+        assert!(told(503, r#"{"code":"not-stored"}"#));
     }
 }

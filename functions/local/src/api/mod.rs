@@ -24,8 +24,8 @@ use crate::args::Secret;
 use crate::failure::Failure;
 use call::{ANSWER_TIME, follow};
 pub(crate) use call::{Answer, Call, path, segment};
-pub(crate) use error::ApiError;
 use error::refusal;
+pub(crate) use error::{ApiError, DEFECT};
 
 /// Beyond this, nobody listens there.
 const CONNECT_TIME: Duration = Duration::from_secs(10);

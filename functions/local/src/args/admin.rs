@@ -38,6 +38,26 @@ pub enum ClientCommand {
     },
 }
 
+/// What to do with the keys that sign tokens.
+#[derive(Debug, Subcommand)]
+pub enum SigningKeyCommand {
+    /// Name the key that signs, and the one that is accepted as well
+    Show {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Draw another key, which signs from now on
+    ///
+    /// The one that has signed so far is accepted until it is dropped, so no token ends before
+    /// its time. Who serves takes the new key over by itself, within five minutes.
+    Rotate,
+    /// Accept only the key that signs
+    ///
+    /// Tokens of the other one end then, within five minutes.
+    Drop,
+}
+
 /// How many shards.
 #[derive(Debug, ClapArgs)]
 pub struct ShardsArgs {

@@ -1,19 +1,26 @@
 //! The command line: what can be asked for, what it is called in the environment, and what holds
-//! when nothing is said. Nothing else reads the environment.
+//! when nothing is said. Nothing else reads the environment, except for what belongs to AWS:
+//! its own tools' variables and profiles are found by its own SDK.
 
 use std::convert::Infallible;
+use std::ffi::OsString;
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{
+    ArgMatches, Args as ClapArgs, CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
+    ValueEnum,
+};
 use clap_complete::Shell;
 
 mod admin;
 mod events;
 
-pub use admin::{ClientCommand, ShardsArgs, VerifyArgs};
+pub use admin::{ClientCommand, ShardsArgs, SigningKeyCommand, VerifyArgs};
 pub use events::{
     ExportArgs, Format, ImportArgs, ImportFormat, Property, QueryArgs, TrackArgs, Unconfirmed,
 };
@@ -25,7 +32,8 @@ Without a command it serves: the HTTP interface on 127.0.0.1:8080, with its data
 Every other command is a client of that interface. Without --server it talks to the server that
 keeps --data, through a socket that only its owner can open, and needs no credentials; when none
 is running it opens the data itself for as long as it takes. With --server it talks to any Weir,
-with the credentials of a client.";
+with the credentials of a client. With --aws it works on the tables of a deployed stack, with
+whatever credentials other AWS tools find.";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -37,6 +45,7 @@ Examples:
   weir client create --label 'the website'   make a client for the HTTP interface
   weir query Frontend pageView --server https://weir.example.org \\
        --client-id ID --client-secret-file secret
+  weir client create --aws --stack weir      make a client of a deployed stack
 
 Exit status: 0 when done, 1 when something failed, 2 when the command line is wrong.";
 
@@ -60,6 +69,61 @@ pub struct Args {
     pub global: Global,
 }
 
+impl Args {
+    /// Reads this process's command line; ends the process when it is wrong, or asks for help.
+    pub fn of_process() -> Args {
+        Args::read(std::env::args_os()).unwrap_or_else(|error| error.exit())
+    }
+
+    /// Reads a command line.
+    ///
+    /// # Errors
+    /// When it is wrong, or asks for help.
+    pub fn read<W: Into<OsString> + Clone>(
+        words: impl IntoIterator<Item = W>,
+    ) -> Result<Args, clap::Error> {
+        let mut command = Args::command();
+        let matches = command.try_get_matches_from_mut(words)?;
+        if let Some(clash) = clash(&matches) {
+            return Err(command.error(ErrorKind::ArgumentConflict, clash));
+        }
+        Args::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    }
+}
+
+/// What does not go together. Only what stands on the command line counts: what is in the
+/// environment gives way.
+fn clash(matches: &ArgMatches) -> Option<String> {
+    let said = |id: &&str| matches.value_source(id) == Some(ValueSource::CommandLine);
+    if !matches.get_flag("aws") {
+        return said(&"stack").then(|| "--stack names a stack for --aws".into());
+    }
+    let other = ["server", "data"].into_iter().find(said)?;
+    Some(format!("--aws does not go with --{other}"))
+}
+
+impl Global {
+    /// Where a command works.
+    pub(crate) fn target(&self) -> Target<'_> {
+        match &self.server {
+            _ if self.aws => Target::Stack(&self.stack),
+            Some(server) => Target::Server(server),
+            None => Target::Data(&self.data),
+        }
+    }
+}
+
+/// Where a command works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Target<'a> {
+    /// On the data in this directory.
+    Data(&'a Path),
+    /// At the server with this address.
+    Server(&'a str),
+    /// On the tables of the deployed stack of this name.
+    Stack(&'a str),
+}
+
 /// Options that stand before or after any command.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct Global {
@@ -78,10 +142,27 @@ pub struct Global {
 
     /// The Weir to talk to, instead of the one that keeps --data
     ///
-    /// Needs --client-id and a secret. Not for `serve`, `client`, `shards` and `verify`, which
-    /// work where the data is.
+    /// Needs --client-id and a secret. Not for `serve`, `client`, `signing-key`, `shards` and
+    /// `verify`, which work where the data is.
     #[arg(long, global = true, value_name = "URL", env = "WEIR_SERVER")]
     pub server: Option<String>,
+
+    /// Work on a deployed stack's tables, instead of --data
+    ///
+    /// Region and credentials are those of every AWS tool: AWS_REGION, AWS_PROFILE, single sign-on
+    /// and so on. Not for `serve`.
+    #[arg(long, global = true)]
+    pub aws: bool,
+
+    /// The name of the deployed stack, for --aws
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "WEIR_STACK",
+        default_value = "weir"
+    )]
+    pub stack: String,
 
     /// The client to be at --server; with `serve`, the client that shall exist
     #[arg(long, global = true, value_name = "ID", env = "WEIR_CLIENT_ID")]
@@ -198,6 +279,9 @@ pub enum Command {
     /// Make, list and revoke the clients of the HTTP interface
     #[command(subcommand)]
     Client(ClientCommand),
+    /// Name, rotate and drop the keys that sign tokens
+    #[command(subcommand)]
+    SigningKey(SigningKeyCommand),
     /// Give a series more shards
     ///
     /// Each shard takes about 500 requests a second on AWS; an embedded store gains nothing.
@@ -266,7 +350,6 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use clap::CommandFactory as _;
 
     #[test]
     fn the_definition_is_sound() {
@@ -279,6 +362,34 @@ mod tests {
         let after = Args::parse_from(["weir", "verify", "--data", "/d"]);
         assert_eq!(before.global.data, after.global.data);
         assert!(Args::parse_from(["weir"]).command.is_none());
+    }
+
+    #[test]
+    fn a_command_works_in_one_place() {
+        let check = |line: &str, expected: Result<Target<'_>, &str>| {
+            let args = Args::read(line.split(' '));
+            match (&args, expected) {
+                (Ok(args), Ok(target)) => assert_eq!(args.global.target(), target, "{line}"),
+                (Err(error), Err(text)) => {
+                    assert_eq!(error.exit_code(), 2);
+                    assert!(error.to_string().contains(text), "{error}");
+                }
+                _ => panic!("{line}: {args:?}"),
+            }
+        };
+        check("weir verify", Ok(Target::Data(Path::new("./weir-data"))));
+        check("weir verify --data /d --server x", Ok(Target::Server("x")));
+        check("weir verify --aws", Ok(Target::Stack("weir")));
+        check("weir --aws verify --stack s", Ok(Target::Stack("s")));
+        let data = Err("--aws does not go with --data");
+        check("weir --aws --data /d verify", data);
+        check("weir --aws verify --data /d", data);
+        let server = Err("--aws does not go with --server");
+        check("weir --server x verify --aws", server);
+        check(
+            "weir verify --stack s",
+            Err("--stack names a stack for --aws"),
+        );
     }
 
     #[test]

@@ -3,8 +3,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod account;
 mod clients;
 mod importing;
+mod keys;
 mod restarts;
 mod serving;
+mod stacks;
 mod world;

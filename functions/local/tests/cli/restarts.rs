@@ -113,7 +113,7 @@ async fn a_clean_stop_keeps_what_was_acknowledged_and_nothing_else() {
     clippy::disallowed_methods,
     reason = "this is the one place of these tests"
 )]
-fn http() -> reqwest::Client {
+pub(crate) fn http() -> reqwest::Client {
     // The provider must be named before the first client; a second call changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().no_proxy().build().unwrap()
