@@ -30,6 +30,14 @@ impl Batch<'_> {
     pub(crate) fn is_one(&self) -> bool {
         !matches!(self, Self::Many(_))
     }
+
+    /// How many events were sent, good or bad.
+    pub(crate) fn events(&self) -> u64 {
+        match self {
+            Self::Many(texts) => texts.len() as u64,
+            Self::One(_) | Self::Fields(_) => 1,
+        }
+    }
 }
 
 impl Form {

@@ -61,8 +61,9 @@ pub(crate) async fn track(
     // Parsed events take about as much again as their text.
     body.charge(body.bytes().len())?;
     let batch = form.read(body.text()?)?;
-    let one = batch.is_one();
-    let events = check::all(batch)?;
+    let (one, sent) = (batch.is_one(), batch.events());
+    let refused = || service.tally().refused(sent);
+    let events = check::all(batch).inspect_err(|_| refused())?;
     let first = if one { events.first().cloned() } else { None };
     let submission = Submission {
         events,
@@ -72,7 +73,9 @@ pub(crate) async fn track(
         client: caller.client.to_string(),
         door: DOOR,
     };
-    let accepted = service.store.accept(submission).await?;
+    let accepted = service.store.accept(submission).await;
+    let accepted = accepted.inspect_err(|_| refused())?;
+    service.tally().stored(accepted.accepted);
     Ok(match first {
         Some(event) => answer::of_one(&event, accepted),
         None => answer::of_many(accepted),

@@ -6,7 +6,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
@@ -22,10 +22,19 @@ use crate::secret::{hex, random_bytes};
 /// The answer's header that names the request, as the log does.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Names a request in the log and in its answer's `X-Request-Id`. Drawn here, never taken from
-/// the request.
+/// Names a request in the log and in its answer's `X-Request-Id`. Drawn here, unless whoever
+/// listens has put another among the request's extensions; never taken from what a client sends.
 #[derive(Debug, Clone)]
 pub struct RequestId(pub Arc<str>);
+
+/// What the access log says of a request, among its answer's extensions.
+#[derive(Debug, Clone)]
+pub struct Access {
+    /// The route that it took, if there is one.
+    pub route: Option<MatchedPath>,
+    /// How long its answer took.
+    pub took: Duration,
+}
 
 /// Surrounds a finished router. Routes that are added later are outside.
 pub fn edge(router: Router) -> Router {
@@ -46,13 +55,13 @@ async fn no_such_method() -> Problem {
 }
 
 async fn surround(mut request: Request, next: Next) -> Response {
-    let id = hex(&random_bytes::<8>());
-    request
+    let RequestId(id) = request
         .extensions_mut()
-        .insert(RequestId(id.as_str().into()));
-    let span = tracing::info_span!("request", id);
+        .get_or_insert_with(|| RequestId(hex(&random_bytes::<8>()).into()))
+        .clone();
+    let span = tracing::info_span!("request", id = &*id);
     let mut response = logged(request, next).instrument(span).await;
-    if let Ok(id) = HeaderValue::try_from(id) {
+    if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
     response
@@ -61,11 +70,12 @@ async fn surround(mut request: Request, next: Next) -> Response {
 async fn logged(request: Request, next: Next) -> Response {
     let start = Instant::now();
     let method = known_method(request.method());
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let route = route.as_ref().map_or("none", MatchedPath::as_str);
-    let response = caught(request, next).await;
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let route = matched.as_ref().map_or("none", MatchedPath::as_str);
+    let mut response = caught(request, next).await;
     let status = response.status().as_u16();
-    let ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let took = start.elapsed();
+    let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     tracing::info!(
         method,
         route,
@@ -73,6 +83,11 @@ async fn logged(request: Request, next: Next) -> Response {
         ms,
         "{method} {route} {status} in {ms} ms"
     );
+    let access = Access {
+        route: matched,
+        took,
+    };
+    response.extensions_mut().insert(access);
     response
 }
 

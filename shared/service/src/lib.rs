@@ -18,6 +18,7 @@ pub mod problem;
 pub mod secret;
 mod service;
 mod store_problem;
+pub mod tally;
 #[cfg(test)]
 mod testing;
 

@@ -11,6 +11,7 @@ use crate::auth::{CurrentKeys, KeySource, Rates, RevokedCopy, Tokens};
 use crate::body::BodyLimits;
 use crate::budget::Budget;
 use crate::gate::Gate;
+use crate::tally::Tally;
 
 /// How long a token lives unless configured otherwise.
 pub const TOKEN_LIFETIME: Duration = Duration::from_secs(3600);
@@ -76,6 +77,7 @@ pub struct Service {
     budget: Arc<Budget>,
     gate: Arc<Gate>,
     body: BodyLimits,
+    tally: Tally,
 }
 
 impl Service {
@@ -94,6 +96,7 @@ impl Service {
             budget: Budget::new(config.in_flight_bytes),
             gate: Gate::new("writes", config.in_flight_requests),
             body: config.body,
+            tally: Tally::default(),
         })
     }
 
@@ -133,6 +136,11 @@ impl Service {
     /// The bounds of one body.
     pub fn body_limits(&self) -> &BodyLimits {
         &self.body
+    }
+
+    /// Counts events for the metrics.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
     }
 
     /// When a read or write of the registry that begins now has to be done.
