@@ -70,9 +70,10 @@ impl Heap {
 pub(crate) struct Tally(HashMap<(Series, Day), Heap>);
 
 impl Tally {
-    pub(crate) fn add(&mut self, waiting: Waiting, taken: &Taken) {
+    /// Counts a block, unless a manifest is known to have taken it; whether it was counted.
+    pub(crate) fn add(&mut self, waiting: Waiting, taken: &Taken) -> bool {
         if taken.contains(&waiting) {
-            return;
+            return false;
         }
         if self.0.len() >= REMEMBERED_MAX {
             self.0.clear();
@@ -87,6 +88,7 @@ impl Tally {
             .entry((waiting.series, waiting.day))
             .or_insert(nothing);
         heap.add(waiting.at, waiting.size_bytes);
+        true
     }
 
     /// Takes out the days that are over the threshold, in order.

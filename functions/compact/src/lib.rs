@@ -8,7 +8,8 @@
 //!
 //! The way of a day is the way of the files: `find` tells that it has work, `pass` reads it and
 //! publishes, in between `clean` deletes, `fold` takes blocks and `merge` replaces runs; `summary`
-//! counts its year. [`verify`](verify()) stands apart.
+//! counts its year. [`verify`](verify()) stands apart; [`Upkeep`] does both within the time that a
+//! function has.
 //!
 //! On AWS expired chunks are deleted by the table's TTL. On an embedded engine whoever runs the
 //! compactor calls `Engine::sweep_expired` beside it.
@@ -16,6 +17,7 @@
 mod clean;
 mod find;
 mod fold;
+mod invocation;
 mod limits;
 mod merge;
 mod pass;
@@ -31,6 +33,7 @@ use weir_store::{ScanPosition, Share, Store, StoreError};
 
 use find::Taken;
 pub use find::Threshold;
+pub use invocation::{Done, Upkeep};
 use pass::Stamps;
 pub use run::Report;
 use run::Run;
@@ -115,6 +118,12 @@ impl Compactor {
         let looked = self.look(&mut run).await;
         let report = run.finish().await;
         looked.map(|()| report)
+    }
+
+    /// One [`run`](Compactor::run) that begins nothing new after `budget`.
+    pub async fn run_for(&mut self, budget: Duration) -> Result<Report, StoreError> {
+        self.options.budget = budget;
+        self.run().await
     }
 
     async fn look(&mut self, run: &mut Run) -> Result<(), StoreError> {

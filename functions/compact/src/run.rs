@@ -37,6 +37,9 @@ pub struct Report {
     pub lost: u64,
     /// Days that could not be worked on, and blocks that could not be read. The log says why.
     pub failed: u64,
+    /// Blocks that the scan met, that no manifest was known to have taken, and that were not folded
+    /// in: they wait for a later run.
+    pub waiting: u64,
     /// Whether time was up before everything was looked at.
     pub more: bool,
 }
@@ -61,6 +64,8 @@ pub(crate) struct Run {
     stamps: Stamps,
     until: Timestamp,
     report: Report,
+    /// Blocks that the scan has met, and that no manifest was known to have taken.
+    met: u64,
     /// How often each day was published.
     publishes: HashMap<(Series, Day), u32>,
     /// Years whose totals may have changed, with a day of each.
@@ -83,6 +88,7 @@ impl Run {
             stamps: stamps.clone(),
             until: store.now().saturating_add(options.budget),
             report: Report::default(),
+            met: 0,
             publishes: HashMap::new(),
             years: BTreeMap::new(),
         }
@@ -137,7 +143,7 @@ impl Run {
                 .scan_inbox(position.clone(), SCAN_PAGE, self.looking());
             let (waiting, next) = page.await?;
             for block in waiting {
-                tally.add(block, taken);
+                self.met += u64::from(tally.add(block, taken));
             }
             let over = tally.take_over(&self.options.threshold, self.store.now());
             let works = over
@@ -249,7 +255,10 @@ impl Run {
                 warn!(%series, year, %cause, "{year} of {series} could not be counted: {cause}");
             }
         }
-        let report = self.report;
+        let report = Report {
+            waiting: self.met.saturating_sub(self.report.blocks),
+            ..self.report
+        };
         if report.did_something() {
             info!(
                 ?report,

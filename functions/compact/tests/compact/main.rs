@@ -9,6 +9,7 @@ mod cleaning;
 mod cut_off;
 mod finding;
 mod folding;
+mod invocations;
 mod merging;
 mod support;
 mod verifying;
