@@ -1,6 +1,6 @@
 //! `GET /api/raw`: the events of one series themselves, filtered, by pages.
 //!
-//! A page ends when it is full, when it has 5 MB, or when enough was looked at to find little: a
+//! A page ends when it is full, when it has 4.5 MB, or when enough was looked at to find little: a
 //! filter that matches nothing would otherwise read a whole history in one request.
 
 mod filter;
@@ -67,7 +67,7 @@ const KNOWN: [Known; 9] = [
     Known {
         name: "limit",
         about: "Events of a page. A page may have fewer, even none, and still a `Link` to the \
-                next: it also ends at 5 MB, and when it has taken long to find what matches.",
+                next: it also ends at 4.5 MB, and when it has taken long to find what matches.",
         kind: Kind::Limit {
             most: LIMIT_MAX,
             default: Some(LIMIT),

@@ -134,7 +134,7 @@ async fn an_event_is_shown_with_all_that_is_known_of_it() {
 }
 
 #[tokio::test]
-async fn a_page_ends_before_it_has_more_than_5_mb() {
+async fn a_page_ends_before_it_has_more_than_4_and_a_half_mb() {
     let world = World::start().await;
     let series = series("n", "s");
     let start = at("2024-03-01").as_millis();
@@ -155,7 +155,7 @@ async fn a_page_ends_before_it_has_more_than_5_mb() {
     let pages = world
         .pages("/api/raw/n/s", "order=oldest&limit=10000")
         .await;
-    assert!(pages.iter().all(|page| page.body.len() <= 5_000_002));
+    assert!(pages.iter().all(|page| page.body.len() <= 4_500_002));
     let found: Vec<i64> = pages
         .iter()
         .flat_map(|p| values(p.json().as_array().unwrap()))
