@@ -73,6 +73,17 @@ mod tests {
             .collect()
     }
 
+    /// The deployed query function serves the file.
+    #[test]
+    fn the_kept_description_is_what_the_code_says() {
+        let kept = include_str!("../../../docs/openapi.json");
+        let now = document().to_pretty_json().unwrap();
+        assert!(
+            kept.trim_end() == now,
+            "make it anew: cargo run -- openapi > docs/openapi.json"
+        );
+    }
+
     #[test]
     fn every_path_is_described() {
         let mut described = described();

@@ -75,7 +75,12 @@ pub fn router(docs: impl IntoIterator<Item = OpenApi>) -> Router {
     let text = document(docs)
         .to_json()
         .expect("a description has text keys and finite numbers");
-    let body = Bytes::from(text);
+    serving(text)
+}
+
+/// Serves a description at `/openapi.json` that was made before.
+pub fn serving(text: impl Into<Bytes>) -> Router {
+    let body = text.into();
     let answer = move || async move { ([(CONTENT_TYPE, "application/json")], body) };
     Router::new().route("/openapi.json", get(answer))
 }
