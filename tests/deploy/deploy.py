@@ -12,6 +12,7 @@ With --arm64 it only builds one function for arm64 with cargo lambda, which cann
 import argparse
 import collections
 import concurrent.futures
+import itertools
 import json
 import os
 import pathlib
@@ -22,16 +23,18 @@ import time
 import traceback
 
 import arm64
-from compare import differences
+from compare import apart, differences
 from emulator import Emulator
 from places import Deployed, OneMachine
 from sequence import Sequence
-from stack import FUNCTIONS, TEMPLATE, Stack, transformed
+from stack import FUNCTIONS, NAME, TEMPLATE, Stack, transformed
 
 ROOT = pathlib.Path(__file__).parents[2]
 PARAMETERS = {"Architecture": "x86_64", "CompactRate": "rate(1 minute)"}
-# Differences that are shown whole.
-SHOWN = 10
+# Places in which two answers differ that are shown, and how much of what stands there.
+SHOWN, WIDTH = 5, 300
+# What Lambda itself writes into a function's log.
+LAMBDAS_OWN = ("START ", "END ", "REPORT ")
 # Log lines that are shown of a function when something is wrong.
 LOG_LINES = 60
 
@@ -93,9 +96,12 @@ def compare(deployed, one_machine):
     found = differences(*records)
     print_table(records[0], found)
     print(f"   compacted by the schedule after {deployed.compacted_seconds:.0f} s of waiting")
-    for key, left, right in found[:SHOWN]:
-        print(f"\n{' / '.join(key)}\n   deployed:    {left}\n   one machine: {right}")
+    for key, left, right in found:
+        print(f"\n{' / '.join(key)}")
+        for where, one, other in itertools.islice(apart(left, right), SHOWN):
+            print(f"   {where}\n      deployed:    {repr(one)[:WIDTH]}\n      one machine: {repr(other)[:WIDTH]}")
     assert not found, f"{len(found)} answers differ"
+    print(f"   verified as by the daily schedule: {deployed.stack.verify()}")
     check_logs(deployed.stack)
 
 
@@ -109,14 +115,17 @@ def print_table(record, found):
 
 
 def check_logs(stack):
-    """What a function writes is JSON, line by line, with its metrics, and nothing of what clients send."""
+    """What a function writes is JSON, line by line, with the metrics that the alarms need, and nothing of what clients
+    send."""
     for function in FUNCTIONS:
-        lines = [line for line in stack.log(function) if line.startswith("{")]
-        entries = [json.loads(line) for line in lines]
-        metrics = [entry["_aws"]["CloudWatchMetrics"] for entry in entries if "_aws" in entry]
-        assert metrics, f"{function} wrote no metrics"
-        namespaces = {directive["Namespace"] for directives in metrics for directive in directives}
-        assert namespaces == {"Weir"}, namespaces
+        lines = [line for line in stack.log(function) if not line.startswith(LAMBDAS_OWN)]
+        measured = [entry for entry in map(json.loads, lines) if "_aws" in entry]
+        assert measured, f"{function} wrote no metrics"
+        for entry in measured:
+            assert entry["Function"] == f"{NAME}-{function}", entry
+            assert {directive["Namespace"] for directive in entry["_aws"]["CloudWatchMetrics"]} == {"Weir"}, entry
+    differences = [entry["VerifyDifferences"] for entry in measured if "VerifyDifferences" in entry]
+    assert differences == [0], f"the metric of the alarm is {differences}"
     for function in ("track", "query", "token"):
         told = [line for line in stack.log(function) if any(word in line for word in ("Shop", "visit", "anna", "eyJ"))]
         assert not told, f"{function} tells what clients send: {told[0]}"

@@ -62,6 +62,9 @@ class Place:
 class Deployed(Place):
     """A stack, by its API Gateway and its tables."""
 
+    # API Gateway decodes a path, so an encoded slash has become a separator, and nothing is at that path.
+    encoded_slash = 404
+
     def __init__(self, weir, emulator, stack):
         super().__init__("deployed", weir)
         self.stack = stack
@@ -83,6 +86,8 @@ class Deployed(Place):
 
 class OneMachine(Place):
     """`weir serve` on a data directory."""
+
+    encoded_slash = 200
 
     def __init__(self, weir, directory, environment):
         super().__init__("one machine", weir)

@@ -12,7 +12,10 @@ from compare import Record, same
 from places import until
 
 JSON = {"content-type": "application/json"}
+# What is not UTF-8 goes as lines: API Gateway hands JSON to a function as text, and the emulator does so whatever the
+# Content-Encoding, which spoils it. What AWS does then is not documented.
 NDJSON = {"content-type": "application/x-ndjson"}
+GZIP = {"content-encoding": "gzip"}
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 GRANULARITIES = ["none", "minute", "hour", "day", "week", "month", "year"]
@@ -139,20 +142,20 @@ class Sequence:
         self.track("lines", events.lines(events.visits()), NDJSON)
         form = urllib.parse.urlencode({"namespace": "Shop", "name": "order", "value": "7", "timestamp": events.time(1, 9)})
         self.track("a form", form.encode(), FORM)
-        zipped = gzip.compress(json.dumps([events.event("Shop", "order", 1, 20 + i, i) for i in range(5)]).encode())
-        self.track("gzip", zipped, JSON | {"content-encoding": "gzip"})
+        zipped = gzip.compress(events.lines(events.event("Shop", "order", 1, 20 + i, i) for i in range(5)))
+        self.track("gzip", zipped, NDJSON | GZIP)
 
     def bad_input(self):
         good = events.event("Bad", "x", 0, 0, 1)
         self.track("no namespace", {"name": "x", "value": 1})
         self.track("several bad of a list", [good, good | {"value": "many"}, good | {"name": ""}])
         self.track("no JSON", b"{")
-        self.track("no gzip", b"{}", JSON | {"content-encoding": "gzip"})
-        self.track("no UTF-8", b'{"namespace": "\xff"}')
+        self.track("no gzip", b"{}", JSON | GZIP)
+        self.track("no UTF-8", b'{"namespace": "\xff"}', NDJSON)
         self.track("an unknown type", b"<x/>", {"content-type": "application/xml"})
         self.track("nothing", b"")
         # Packed, because one machine answers without reading a body that is too large as sent, and closes.
-        self.track("too large", gzip.compress(b'"' + b"x" * (33 << 20)), JSON | {"content-encoding": "gzip"})
+        self.track("too large", gzip.compress(b"x" * (33 << 20)), NDJSON | GZIP)
         self.track("too many", [good] * 10_001)
         self.ask("no token", "POST", "/api/track/", JSON, json.dumps(good))
         self.ask("a bad token", "POST", "/api/track/", JSON | {"authorization": "Bearer abc"}, json.dumps(good))
@@ -202,8 +205,12 @@ class Sequence:
             self.track(f"event of {name}", events.event("Näme & Co?", name, 0, index, index))
         for name in events.NAMES:
             path = "/".join(urllib.parse.quote(part, safe="") for part in ("Näme & Co?", name))
-            self.get(f"in the path: {name}", f"/api/events/{path}")
             self.get(f"as a parameter: {name}", "/api/events", namespace="Näme & Co?", name=name)
+            if "/" in name:
+                answer = self.place.call("GET", f"/api/events/{path}", self.bearer("read"))
+                self.record.note(self.chapter, "a slash in a name", answer.status == self.place.encoded_slash)
+                continue
+            self.get(f"in the path: {name}", f"/api/events/{path}")
             self.get(f"raw, in the path: {name}", f"/api/raw/{path}")
 
     def aggregates(self):

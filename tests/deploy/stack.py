@@ -1,6 +1,7 @@
 """Deploys the template, as `sam deploy` would: packages the functions, and has CloudFormation do the rest."""
 
 import io
+import json
 import os
 import pathlib
 import time
@@ -67,6 +68,14 @@ class Stack:
         except ClientError as error:
             return error.response["Error"]["Code"] == "AccessDeniedException"
         return False
+
+    def verify(self):
+        """Has the upkeep function do what its daily schedule has it do; gives its answer."""
+        schedule = self.emulator.client("scheduler").get_schedule(Name=f"{NAME}-verify")
+        functions = self.emulator.client("lambda")
+        answer = functions.invoke(FunctionName=schedule["Target"]["Arn"], Payload=schedule["Target"]["Input"])
+        assert "FunctionError" not in answer, answer["Payload"].read()
+        return json.load(answer["Payload"])
 
     def log(self, function):
         """The lines that a function has written, oldest first."""
