@@ -113,8 +113,9 @@ pub async fn start(config: Config) -> Result<Running> {
         connections,
         clock,
     } = config;
-    let (home, engine, keys) = open(storage, &clock)?;
+    let (home, engine, keys) = open(storage, &clock).await?;
     let db = Db::embedded(Arc::clone(&engine) as _, clock);
+    // A later version may have tables that an earlier one had not.
     db.create_tables()
         .await
         .map_err(|error| Failure::new(format!("cannot make the tables: {error}")))?;
@@ -163,14 +164,14 @@ pub async fn start(config: Config) -> Result<Running> {
 /// What a server is made of: its files, its store, its signing keys.
 type Parts = (Home, Arc<Engine>, Arc<dyn KeySource>);
 
-fn open(storage: Storage, clock: &Arc<dyn Clock>) -> Result<Parts> {
+async fn open(storage: Storage, clock: &Arc<dyn Clock>) -> Result<Parts> {
     let data = match storage {
         Storage::Held(data) => data,
         Storage::Directory(path) => DataDirectory::open(&path).map_err(refuse_data)?,
         Storage::Memory => return open_memory(clock),
     };
     let keys = data.signing_keys().map_err(refuse_data)?;
-    let engine = Engine::open(&data.database(), Arc::clone(clock))?;
+    let engine = Engine::open_with_tables(&data.database(), Arc::clone(clock)).await?;
     Ok((
         Home {
             data,

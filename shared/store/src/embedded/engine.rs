@@ -119,6 +119,27 @@ impl Engine {
     }
 }
 
+impl Engine {
+    /// Writes a database in memory to a file, in the place of one that is there.
+    pub(super) fn write_to(&self, path: &Path) -> Result<(), String> {
+        let Seat::Here(core) = &self.seat else {
+            return Err("it has a file already".to_owned());
+        };
+        let core = core.lock().map_err(|error| error.to_string())?;
+        // SQLite writes to no file that is there.
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error.to_string());
+            }
+            _ => {}
+        }
+        let path = path.to_str().ok_or("the path is not UTF-8")?;
+        core.database
+            .vacuum_into(path)
+            .map_err(|error| error.to_string())
+    }
+}
+
 impl Core {
     fn work(self, jobs: mpsc::Receiver<Job>) {
         for job in jobs {

@@ -136,6 +136,52 @@ async fn a_file_keeps_what_was_stored() {
 }
 
 #[tokio::test]
+async fn a_new_file_has_its_tables_from_the_first() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("weir.db");
+    let clock: Arc<ManualClock> = Arc::new(ManualClock::new(start()));
+    let open = async || {
+        let engine = Engine::open_with_tables(&path, Arc::clone(&clock) as _).await;
+        Db::embedded(Arc::new(engine.unwrap()), Arc::clone(&clock) as _)
+    };
+    // What a crash in the middle of the making has left is of no account.
+    std::fs::write(path.with_extension("new"), "half of it").unwrap();
+    let db = open().await;
+    db.put(put("1"), signed(start())).await.unwrap();
+    let mut files: Vec<_> = std::fs::read_dir(directory.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    files.sort_unstable();
+    assert_eq!(files, ["weir.db", "weir.db-shm", "weir.db-wal"]);
+    drop(db);
+    let db = open().await;
+    assert!(has(&db, Table::Inbox, Key::new("p", "1")).await);
+}
+
+#[tokio::test]
+async fn a_log_without_its_database_is_not_taken_for_a_new_ones() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("weir.db");
+    let clock: Arc<ManualClock> = Arc::new(ManualClock::new(start()));
+    let open = async || {
+        let engine = Engine::open_with_tables(&path, Arc::clone(&clock) as _).await;
+        Db::embedded(Arc::new(engine.unwrap()), Arc::clone(&clock) as _)
+    };
+    let db = open().await;
+    db.put(put("1"), signed(start())).await.unwrap();
+    let wal = directory.path().join("weir.db-wal");
+    let log = std::fs::read(&wal).unwrap();
+    drop(db);
+    std::fs::remove_file(&path).unwrap();
+    std::fs::write(&wal, log).unwrap();
+    let db = open().await;
+    db.create_tables().await.unwrap();
+    assert!(!has(&db, Table::Inbox, Key::new("p", "1")).await);
+    db.put(put("2"), signed(start())).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_call_on_a_file_goes_its_way_when_nobody_waits_for_it() {
     let directory = tempfile::tempdir().unwrap();
     let clock: Arc<ManualClock> = Arc::new(ManualClock::new(start()));
