@@ -2,8 +2,10 @@
 
 use std::panic::{self, PanicHookInfo};
 
+use tracing::Subscriber;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::{Directive, LevelFilter, ParseError};
+use tracing_subscriber::fmt::MakeWriter;
 
 /// How much is logged unless configured otherwise.
 const DEFAULT: &str = "info";
@@ -46,15 +48,24 @@ impl Default for Filter {
 
 /// Starts logging, once in a process.
 pub(crate) fn start(filter: Filter) {
+    // Only a second one would be refused.
+    let _ = tracing::subscriber::set_global_default(lines(filter, std::io::stdout));
+    panic::set_hook(Box::new(report));
+}
+
+/// Writes what happens as lines.
+pub(crate) fn lines<W>(filter: Filter, writer: W) -> impl Subscriber + Send + Sync
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
     tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
         .with_current_span(true)
         .with_span_list(false)
         .with_env_filter(filter.0)
-        .with_writer(std::io::stdout)
-        .init();
-    panic::set_hook(Box::new(report));
+        .with_writer(writer)
+        .finish()
 }
 
 /// One line for a panic, where the standard library would write several that no query finds.

@@ -54,8 +54,8 @@ async fn serve(
     let service = Service::new(Store::new(db), config);
     let routes = routes(Arc::clone(&service));
     let front = Arc::new(Front::new(settings.function, Arc::clone(&service), routes));
-    // While the runtime asks for the first event, the connections that it needs are opened.
-    tokio::spawn(async move { service.warm_up().await });
+    // Here Lambda gives a function all the processor there is, and does not freeze it.
+    service.warm_up().await;
     let answer = move |event| {
         let front = Arc::clone(&front);
         async move { Ok::<_, Infallible>(front.answer(event).await) }
