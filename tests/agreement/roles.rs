@@ -68,7 +68,7 @@ fn compare(name: &str, called: &Actions) {
     let (_, resource) = FUNCTIONS
         .iter()
         .find(|(function, _)| *function == name)
-        .unwrap();
+        .expect("a function of the template");
     let allowed = allowed_on_tables(&template, resource);
     let missing: Vec<_> = called.difference(&allowed).collect();
     let idle: Vec<_> = allowed.difference(called).collect();
