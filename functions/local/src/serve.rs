@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 use weir_service::auth::{KeySource, LocalAdmin, SigningKey, SigningKeys};
-use weir_service::gate::{self, Gate};
+use weir_service::gate::{self, Bounds, Gate};
 use weir_service::layer::edge;
 use weir_service::{Service, ServiceConfig, health};
 use weir_store::Store;
@@ -32,12 +32,19 @@ use crate::{compaction, control, listen, openapi};
 /// after 20 s.
 const LAST_REQUESTS: Duration = Duration::from_secs(25);
 
-/// Reads under way at once. The engine does one thing at a time and a query has a millisecond or
-/// twenty of it, so the last of these is answered within a second or so.
-pub(crate) const READS: usize = 64;
+/// Reads at once. The engine does one thing at a time, so more would only hold more in memory.
+pub(crate) const READS: Bounds = Bounds {
+    at_once: 16,
+    waiting: 64,
+    patience: Duration::from_secs(1),
+};
 
-/// Token requests under way at once.
-const GRANTS: usize = 64;
+/// Token requests at once.
+const GRANTS: Bounds = Bounds {
+    at_once: 16,
+    waiting: 64,
+    patience: Duration::from_secs(1),
+};
 
 /// Connections to the control socket, which only the owner's commands open.
 pub(crate) const OWN_CONNECTIONS: usize = 256;
@@ -227,14 +234,14 @@ pub(crate) fn functions(service: &Arc<Service>) -> Router {
 /// The same for everybody: bounded, so that one more than can be answered in time is refused at
 /// once. Writes have a bound of their own, where their bodies are read.
 pub(crate) fn public_functions(service: &Arc<Service>) -> Router {
-    with_bounds(service, |router, kind, slots| {
-        router.route_layer(from_fn_with_state(Gate::new(kind, slots), gate::through))
+    with_bounds(service, |router, kind, bounds| {
+        router.route_layer(from_fn_with_state(Gate::new(kind, bounds), gate::through))
     })
 }
 
 fn with_bounds(
     service: &Arc<Service>,
-    bound: impl Fn(Router, &'static str, usize) -> Router,
+    bound: impl Fn(Router, &'static str, Bounds) -> Router,
 ) -> Router {
     let token = weir_token::router(Arc::clone(service));
     let query = weir_query::router(Arc::clone(service));

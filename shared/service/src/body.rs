@@ -27,7 +27,7 @@ const ZSTD_WINDOW_LOG: u32 = 23;
 const WEIGHED_BYTES: usize = 16 * 1024;
 
 /// The most that a body weighs, so that the largest ones have a chance, too.
-const HEAVIEST: u32 = 64;
+const HEAVIEST: u32 = 16;
 
 /// How many bytes are taken from a decoder at a time.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -111,7 +111,8 @@ impl Service {
     ) -> Result<ReceivedBody, Problem> {
         self.gate().look()?;
         let mut received = read(headers, body, self.body_limits(), self.budget()).await?;
-        received.slot = Some(self.gate().enter(weight(received.bytes.len()))?);
+        let weight = weight(received.bytes.len());
+        received.slot = Some(self.gate().enter(weight).await?);
         Ok(received)
     }
 }

@@ -1,8 +1,9 @@
 //! How many requests may be under way at once.
 //!
-//! One more is refused at once. Left to wait, it would be answered when its client has long given
-//! up, and so would everybody behind it; refused, it costs next to nothing and comes again, and
-//! those that were let in are answered in time.
+//! A few more wait for a moment, so that a burst is served; who has waited in vain, and whoever
+//! comes when even the places to wait are taken, is refused at once. Left to wait without bound,
+//! they would be answered when their clients have long given up, and so would everybody behind
+//! them; refused, they cost next to nothing and come again.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -12,6 +13,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 use crate::problem::Problem;
 
@@ -21,16 +23,29 @@ const RETRY: Duration = Duration::from_secs(1);
 /// How often the log says that requests are refused.
 const WARN_EVERY: Duration = Duration::from_secs(1);
 
+/// How many requests of a kind there may be.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Under way at once.
+    pub at_once: usize,
+    /// Waiting for that.
+    pub waiting: usize,
+    /// The longest that one waits.
+    pub patience: Duration,
+}
+
 /// A bound on requests of one kind.
 #[derive(Debug)]
 pub struct Gate {
     kind: &'static str,
+    bounds: Bounds,
     slots: Arc<Semaphore>,
+    places_to_wait: Semaphore,
     refused: AtomicU64,
     warned: Mutex<Option<Instant>>,
 }
 
-/// A request's places, given back on drop.
+/// A request's places among those under way, given back on drop.
 #[derive(Debug)]
 pub struct Slot {
     _permit: OwnedSemaphorePermit,
@@ -38,32 +53,42 @@ pub struct Slot {
 
 impl Gate {
     /// Lets so many requests of a kind be under way; the log calls them so.
-    pub fn new(kind: &'static str, slots: usize) -> Arc<Gate> {
+    pub fn new(kind: &'static str, bounds: Bounds) -> Arc<Gate> {
         Arc::new(Gate {
             kind,
-            slots: Arc::new(Semaphore::new(slots)),
+            bounds,
+            slots: Arc::new(Semaphore::new(bounds.at_once)),
+            places_to_wait: Semaphore::new(bounds.waiting),
             refused: AtomicU64::new(0),
             warned: Mutex::new(None),
         })
     }
 
-    /// Takes as many places as a request weighs.
+    /// Takes as many places as a request weighs, and waits for them if there is a place to wait.
     ///
     /// # Errors
-    /// 503 `overloaded` when there are not so many.
-    pub fn enter(&self, weight: u32) -> Result<Slot, Problem> {
-        match Arc::clone(&self.slots).try_acquire_many_owned(weight) {
-            Ok(permit) => Ok(Slot { _permit: permit }),
-            Err(_) => Err(self.refuse()),
+    /// 503 `overloaded` when there is none, or nothing came of the waiting.
+    pub async fn enter(&self, weight: u32) -> Result<Slot, Problem> {
+        if let Ok(permit) = Arc::clone(&self.slots).try_acquire_many_owned(weight) {
+            return Ok(Slot { _permit: permit });
+        }
+        let Ok(_place) = self.places_to_wait.try_acquire() else {
+            return Err(self.refuse());
+        };
+        let waited = Arc::clone(&self.slots).acquire_many_owned(weight);
+        match timeout(self.bounds.patience, waited).await {
+            Ok(Ok(permit)) => Ok(Slot { _permit: permit }),
+            _ => Err(self.refuse()),
         }
     }
 
-    /// Says whether there is a place, for whoever has something to do before taking it.
+    /// Says whether there is a place, or one to wait, for whoever has something to do before
+    /// taking it.
     ///
     /// # Errors
     /// 503 `overloaded` when there is none.
     pub fn look(&self) -> Result<(), Problem> {
-        match self.slots.available_permits() {
+        match self.slots.available_permits() + self.places_to_wait.available_permits() {
             0 => Err(self.refuse()),
             _ => Ok(()),
         }
@@ -92,7 +117,7 @@ impl Gate {
 
 /// Middleware: lets a request through when there is a place for it.
 pub async fn through(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
-    match gate.enter(1) {
+    match gate.enter(1).await {
         Ok(_slot) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }
@@ -101,28 +126,64 @@ pub async fn through(State(gate): State<Arc<Gate>>, request: Request, next: Next
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures::FutureExt as _;
     use http::header::RETRY_AFTER;
 
-    #[test]
-    fn a_place_is_free_again_when_its_request_has_ended() {
-        let gate = Gate::new("requests", 2);
-        let (one, _other) = (gate.enter(1).unwrap(), gate.enter(1).unwrap());
-        let refusal = gate.enter(1).unwrap_err();
+    const PATIENCE: Duration = Duration::from_millis(500);
+
+    fn gate(at_once: usize, waiting: usize) -> Arc<Gate> {
+        let patience = PATIENCE;
+        let bounds = Bounds {
+            at_once,
+            waiting,
+            patience,
+        };
+        Gate::new("requests", bounds)
+    }
+
+    /// What is known of it at once.
+    fn at_once(gate: &Gate, weight: u32) -> Option<Result<Slot, Problem>> {
+        gate.enter(weight).now_or_never()
+    }
+
+    #[tokio::test]
+    async fn a_place_is_free_again_when_its_request_has_ended() {
+        let gate = gate(2, 0);
+        let one = at_once(&gate, 1).unwrap().unwrap();
+        let _other = at_once(&gate, 1).unwrap().unwrap();
+        let refusal = at_once(&gate, 1).unwrap().unwrap_err();
         assert_eq!(refusal.status(), http::StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(refusal.document().code, "overloaded");
         assert_eq!(refusal.headers()[RETRY_AFTER], "1");
         assert!(gate.look().is_err());
         drop(one);
         assert!(gate.look().is_ok());
-        assert!(gate.enter(2).is_err(), "it weighs too much");
-        assert!(gate.enter(1).is_ok());
+        assert!(at_once(&gate, 2).unwrap().is_err(), "it weighs too much");
+        assert!(at_once(&gate, 1).unwrap().is_ok());
     }
 
-    #[test]
-    fn many_refusals_are_one_warning_that_counts_them() {
-        let gate = Gate::new("requests", 0);
+    #[tokio::test(start_paused = true)]
+    async fn a_few_wait_for_a_place_and_not_for_long() {
+        let gate = gate(1, 1);
+        let first = gate.enter(1).await.unwrap();
+        let mut waiting = Box::pin(gate.enter(1));
+        assert!(waiting.as_mut().now_or_never().is_none());
+        assert!(gate.look().is_err());
+        assert!(at_once(&gate, 1).unwrap().is_err(), "nowhere to wait");
+        drop(first);
+        let second = waiting.await.unwrap();
+        let began = tokio::time::Instant::now();
+        assert!(gate.enter(1).await.is_err());
+        assert_eq!(began.elapsed(), PATIENCE);
+        drop(second);
+        assert!(at_once(&gate, 1).unwrap().is_ok());
+    }
+
+    #[tokio::test]
+    async fn many_refusals_are_one_warning_that_counts_them() {
+        let gate = gate(0, 0);
         for _ in 0..100 {
-            assert!(gate.enter(1).is_err());
+            assert!(gate.enter(1).await.is_err());
         }
         // The first was told at once, and the others wait for the next second.
         assert_eq!(gate.refused.load(Ordering::Relaxed), 99);

@@ -10,7 +10,7 @@ use weir_store::{Clock, Store};
 use crate::auth::{CurrentKeys, KeySource, Rates, RevokedCopy, Tokens};
 use crate::body::BodyLimits;
 use crate::budget::Budget;
-use crate::gate::Gate;
+use crate::gate::{Bounds, Gate};
 use crate::tally::Tally;
 
 /// How long a token lives unless configured otherwise.
@@ -20,9 +20,14 @@ pub const TOKEN_LIFETIME: Duration = Duration::from_secs(3600);
 /// the gigabyte that the smallest sensible machine has.
 pub const IN_FLIGHT_BYTES: usize = 256 * 1024 * 1024;
 
-/// How many requests may be carried out at once unless configured otherwise, large ones counting
-/// as several. What one machine does in a fifth of a second: nobody waits much longer than that.
-pub const IN_FLIGHT_REQUESTS: usize = 1024;
+/// How many requests with a body may be carried out unless configured otherwise, large ones
+/// counting as several: enough for commits of many requests each, and few enough that a machine
+/// which does five hundred in a second is done with them in half of one.
+pub const IN_FLIGHT_REQUESTS: Bounds = Bounds {
+    at_once: 256,
+    waiting: 768,
+    patience: Duration::from_millis(500),
+};
 
 /// How long reads and writes of the registry may take.
 const REGISTRY_TIME: Duration = Duration::from_secs(10);
@@ -37,7 +42,7 @@ pub struct ServiceConfig {
     /// How much memory the bodies of all requests in flight may hold.
     pub in_flight_bytes: usize,
     /// How many requests with a body may be carried out at once.
-    pub in_flight_requests: usize,
+    pub in_flight_requests: Bounds,
     /// The bounds of one body.
     pub body: BodyLimits,
     /// The base address under which clients reach this Weir, without a final slash; it becomes

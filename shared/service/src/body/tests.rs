@@ -12,6 +12,7 @@ use weir_store::Store;
 use super::*;
 use crate::ServiceConfig;
 use crate::auth::{SigningKey, SigningKeys};
+use crate::gate::Bounds;
 use crate::testing::World;
 
 const LIMITS: BodyLimits = BodyLimits {
@@ -209,12 +210,21 @@ async fn text_that_is_not_utf8_is_a_bad_request() {
     assert!(problem.document().detail.ends_with("byte 2"), "{problem}");
 }
 
+/// Nobody waits.
+fn at_once(at_once: usize) -> Bounds {
+    Bounds {
+        at_once,
+        waiting: 0,
+        patience: Duration::ZERO,
+    }
+}
+
 #[tokio::test]
 async fn a_request_too_many_is_refused_before_its_body_is_read() {
     let world = World::start().await;
     let keys = SigningKeys::new(SigningKey::random());
     let config = ServiceConfig {
-        in_flight_requests: 2,
+        in_flight_requests: at_once(2),
         ..ServiceConfig::new(keys)
     };
     let service = Service::new(Store::new(world.db()), config);
@@ -239,7 +249,7 @@ async fn a_body_on_its_way_takes_no_place() {
     let world = World::start().await;
     let keys = SigningKeys::new(SigningKey::random());
     let config = ServiceConfig {
-        in_flight_requests: 1,
+        in_flight_requests: at_once(1),
         ..ServiceConfig::new(keys)
     };
     let service = Service::new(Store::new(world.db()), config);
@@ -260,7 +270,7 @@ fn a_body_weighs_by_its_size_up_to_a_limit() {
         (0, 1),
         (WEIGHED_BYTES - 1, 1),
         (WEIGHED_BYTES, 2),
-        (60 * WEIGHED_BYTES, 61),
+        (14 * WEIGHED_BYTES, 15),
         (BODY_BYTES, HEAVIEST),
         (usize::MAX, HEAVIEST),
     ] {
