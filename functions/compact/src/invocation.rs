@@ -7,11 +7,14 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 use weir_store::Store;
 
-use crate::verify::{VerifyOptions, VerifyReport, verify};
+use crate::verify::{VerifyReport, verify_until};
 use crate::{Compactor, Options, Report};
 
 /// What is under way when a run begins nothing new ends within this: a pass, and counting years.
 const LAST_PASSES: Duration = Duration::from_secs(150);
+
+/// The recount of a day that is under way when time is up ends within this.
+const LAST_DAY: Duration = Duration::from_secs(30);
 
 /// What is left at the end to say what was done.
 const LAST_WORDS: Duration = Duration::from_secs(3);
@@ -53,8 +56,8 @@ impl Upkeep {
         Upkeep { store, compactor }
     }
 
-    /// One run, and with `{"verify": true}` a recount of every day, within a time. What is not
-    /// done by then is cut off, which is a clean stop, and counts as failed.
+    /// One run, and with `{"verify": true}` a recount of every day, or of as many as there is time
+    /// for. What is under way at the end is cut off, which is a clean stop, and counts as failed.
     pub async fn run(&mut self, input: &Value, time: Duration) -> Done {
         let end = Instant::now() + time.saturating_sub(LAST_WORDS);
         let mut done = Done::default();
@@ -69,10 +72,12 @@ impl Upkeep {
 
     async fn work(&mut self, input: &Value, time: Duration, done: &mut Done) -> Result<(), String> {
         let input = read(input)?;
+        let began = self.store.now();
         let run = self.compactor.run_for(budget(input, time)).await;
         done.run = Some(run.map_err(|error| format!("the run ended early: {error}"))?);
         if input.verify {
-            let verified = verify(&self.store, &VerifyOptions::default()).await;
+            let until = began.saturating_add(time.saturating_sub(LAST_WORDS + LAST_DAY));
+            let verified = verify_until(&self.store, until, began.as_millis()).await;
             let report = verified.map_err(|error| format!("nothing was verified: {error}"))?;
             report_differences(&report);
             done.verified = Some(report);
@@ -129,6 +134,7 @@ impl Done {
                 "events": report.events,
                 "incomplete": report.incomplete,
                 "differences": report.differences.len(),
+                "more": report.more,
             })
         });
         json!({"run": run, "verified": verified})

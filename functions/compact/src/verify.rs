@@ -5,10 +5,11 @@ mod sweep;
 
 use std::collections::HashSet;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 
 use serde::Serialize;
 use tracing::info;
-use weir_model::{Day, Manifest, Name, Quarters, Series};
+use weir_model::{Day, Manifest, Name, Quarters, Series, Timestamp};
 use weir_store::{Deadline, Store, StoreError};
 
 use crate::limits::{BLOCKS_STAY, PASS};
@@ -44,6 +45,9 @@ pub struct VerifyReport {
     pub swept: u64,
     /// What does not agree.
     pub differences: Vec<Difference>,
+    /// Whether time was up before everything was compared.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
 }
 
 /// A disagreement of a manifest and its chunks.
@@ -74,34 +78,49 @@ impl fmt::Display for Difference {
 /// Waiting blocks are not looked at: they are their own count. Safe beside writers, readers and
 /// compactors; a day that changes meanwhile is begun again.
 pub async fn verify(store: &Store, options: &VerifyOptions) -> Result<VerifyReport, StoreError> {
-    let mut verifier = Verifier {
-        store,
-        report: VerifyReport::default(),
+    let mut verifier = Verifier::new(store, Timestamp::MAX);
+    let all = match &options.series {
+        Some(series) => vec![series.clone()],
+        None => verifier.listed().await?,
     };
-    match &options.series {
-        Some(series) => verifier.series(series).await?,
-        None => verifier.all().await?,
+    for series in &all {
+        verifier.series(series, |_| 0).await?;
     }
     if options.sweep {
         verifier.sweep(options.series.as_ref()).await?;
     }
-    let VerifyReport {
-        days,
-        swept,
-        differences,
-        ..
-    } = &verifier.report;
-    info!(
-        days,
-        swept,
-        differences = differences.len(),
-        "verified {days} days"
-    );
-    Ok(verifier.report)
+    Ok(verifier.tell())
+}
+
+/// Compares as many days as there is time for, in an order that is another for each `seed`: so a
+/// store that is too large for one go is compared in several.
+pub(crate) async fn verify_until(
+    store: &Store,
+    until: Timestamp,
+    seed: i64,
+) -> Result<VerifyReport, StoreError> {
+    let mut verifier = Verifier::new(store, until);
+    let mut all = verifier.listed().await?;
+    all.sort_by_cached_key(|series| hash(seed, series));
+    for series in &all {
+        if verifier.report.more {
+            break;
+        }
+        verifier.series(series, |year| hash(seed, year)).await?;
+    }
+    Ok(verifier.tell())
+}
+
+fn hash(seed: i64, what: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (seed, what).hash(&mut hasher);
+    hasher.finish()
 }
 
 struct Verifier<'a> {
     store: &'a Store,
+    /// When to stop.
+    until: Timestamp,
     report: VerifyReport,
 }
 
@@ -113,12 +132,40 @@ struct Recount {
     differences: Vec<String>,
 }
 
-impl Verifier<'_> {
+impl<'a> Verifier<'a> {
+    fn new(store: &'a Store, until: Timestamp) -> Self {
+        Self {
+            store,
+            until,
+            report: VerifyReport::default(),
+        }
+    }
+
+    fn tell(self) -> VerifyReport {
+        let VerifyReport {
+            days,
+            swept,
+            differences,
+            more,
+            ..
+        } = &self.report;
+        info!(
+            days,
+            swept,
+            differences = differences.len(),
+            more,
+            "verified {days} days"
+        );
+        self.report
+    }
+
     fn deadline(&self) -> Deadline {
         Deadline::at(self.store.now().saturating_add(PASS))
     }
 
-    async fn all(&mut self) -> Result<(), StoreError> {
+    /// Every series there is.
+    async fn listed(&self) -> Result<Vec<Series>, StoreError> {
+        let mut all = Vec::new();
         let mut after: Option<Name> = None;
         loop {
             let page = self
@@ -126,30 +173,26 @@ impl Verifier<'_> {
                 .namespaces(after.as_ref(), LISTED, self.deadline())
                 .await?;
             for namespace in &page.entries {
-                self.namespace(namespace).await?;
+                self.list_names(namespace, &mut all).await?;
             }
             after = page.entries.last().cloned();
             if !page.more {
-                return Ok(());
+                return Ok(all);
             }
         }
     }
 
-    async fn namespace(&mut self, namespace: &Name) -> Result<(), StoreError> {
+    async fn list_names(&self, namespace: &Name, all: &mut Vec<Series>) -> Result<(), StoreError> {
         let mut after: Option<Name> = None;
         loop {
             let page = self
                 .store
                 .names(namespace, after.as_ref(), LISTED, self.deadline())
                 .await?;
-            for listed in &page.entries {
-                let name = listed.name.clone();
-                self.series(&Series {
-                    namespace: namespace.clone(),
-                    name,
-                })
-                .await?;
-            }
+            all.extend(page.entries.iter().map(|listed| Series {
+                namespace: namespace.clone(),
+                name: listed.name.clone(),
+            }));
             after = page.entries.last().map(|listed| listed.name.clone());
             if !page.more {
                 return Ok(());
@@ -157,14 +200,25 @@ impl Verifier<'_> {
         }
     }
 
-    async fn series(&mut self, series: &Series) -> Result<(), StoreError> {
+    /// Compares a series' days, year by year in the order of a key.
+    async fn series(
+        &mut self,
+        series: &Series,
+        key: impl Fn(u16) -> u64,
+    ) -> Result<(), StoreError> {
         let extent = self.store.extent(series, self.deadline()).await?;
-        for year in extent.years {
+        let mut years: Vec<_> = extent.years.into_iter().collect();
+        years.sort_by_key(|year| key(*year));
+        for year in years {
             let days = self
                 .store
                 .published_days(series, year, self.deadline())
                 .await?;
             for (day, _) in days {
+                if self.store.now() >= self.until {
+                    self.report.more = true;
+                    return Ok(());
+                }
                 self.day(series, day).await?;
             }
         }

@@ -57,8 +57,14 @@ async fn an_invocation_verifies_when_it_is_asked_to() {
     );
     assert_eq!(verified["differences"], 0);
     assert_eq!(summary["run"]["blocks"], 1);
+    assert_eq!(verified["more"], false);
     let wrong = upkeep.run(&json!({"verify": 1}), TIME).await;
     assert!(wrong.failed.is_some() && wrong.run.is_none());
+    // There is no time for a single day, and that is no failure.
+    let short = upkeep.run(&json!({"verify": true}), MINUTE / 2).await;
+    assert_eq!(short.failed, None);
+    let verified = short.verified.unwrap();
+    assert_eq!((verified.days, verified.more), (0, true));
 }
 
 #[tokio::test(start_paused = true)]
