@@ -32,6 +32,14 @@ use crate::{compaction, control, listen, openapi};
 /// after 20 s.
 const LAST_REQUESTS: Duration = Duration::from_secs(25);
 
+/// Writes at once whose bodies are here: a bound on what stands in line for a processor, before
+/// anything is made of it. What they do to the store has a bound of its own.
+pub(crate) const WRITES: Bounds = Bounds {
+    at_once: 512,
+    waiting: 0,
+    patience: Duration::ZERO,
+};
+
 /// Reads at once. The engine does one thing at a time, so more would only hold more in memory.
 pub(crate) const READS: Bounds = Bounds {
     at_once: 16,
@@ -228,27 +236,26 @@ async fn bind(address: SocketAddr) -> Result<TcpListener> {
 
 /// The routers of all functions.
 pub(crate) fn functions(service: &Arc<Service>) -> Router {
-    with_bounds(service, |router, _, _| router)
+    weir_token::router(Arc::clone(service))
+        .merge(weir_track::router(Arc::clone(service)))
+        .merge(weir_query::router(Arc::clone(service)))
+        .merge(health::router(Arc::clone(service)))
+        .merge(openapi::router())
 }
 
 /// The same for everybody: bounded, so that one more than can be answered in time is refused at
-/// once. Writes have a bound of their own, where their bodies are read.
+/// once.
 pub(crate) fn public_functions(service: &Arc<Service>) -> Router {
-    with_bounds(service, |router, kind, bounds| {
-        router.route_layer(from_fn_with_state(Gate::new(kind, bounds), gate::through))
-    })
-}
-
-fn with_bounds(
-    service: &Arc<Service>,
-    bound: impl Fn(Router, &'static str, Bounds) -> Router,
-) -> Router {
+    let grants = Gate::new("token requests", GRANTS);
+    let writes = Gate::new("writes", WRITES);
+    let reads = Gate::new("reads", READS);
     let token = weir_token::router(Arc::clone(service));
+    let track = weir_track::router(Arc::clone(service));
     let query = weir_query::router(Arc::clone(service));
-    Router::new()
-        .merge(bound(token, "token requests", GRANTS))
-        .merge(weir_track::router(Arc::clone(service)))
-        .merge(bound(query, "reads", READS))
+    token
+        .route_layer(from_fn_with_state(grants, gate::through))
+        .merge(track.route_layer(from_fn_with_state(writes, gate::through_unless_slow)))
+        .merge(query.route_layer(from_fn_with_state(reads, gate::through)))
         .merge(health::router(Arc::clone(service)))
         .merge(openapi::router())
 }

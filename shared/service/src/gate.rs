@@ -5,13 +5,18 @@
 //! they would be answered when their clients have long given up, and so would everybody behind
 //! them; refused, they cost next to nothing and come again.
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use axum::body::{Body, HttpBody};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -123,11 +128,69 @@ pub async fn through(State(gate): State<Arc<Gate>>, request: Request, next: Next
     }
 }
 
+/// Middleware: the same, but a request whose body is not here yet gives its place back, since
+/// whoever sends slowly must not keep others out. What comes after the body is bounded where it is
+/// read.
+pub async fn through_unless_slow(
+    State(gate): State<Arc<Gate>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let place = match gate.enter(1).await {
+        Ok(slot) => Arc::new(Mutex::new(Some(slot))),
+        Err(problem) => return problem.into_response(),
+    };
+    let (parts, body) = request.into_parts();
+    let body = Arriving {
+        body,
+        place: Arc::clone(&place),
+    };
+    let response = next.run(Request::from_parts(parts, Body::new(body))).await;
+    drop(place);
+    response
+}
+
+/// A body whose request has a place for as long as nobody has to wait for it.
+struct Arriving {
+    body: Body,
+    place: Arc<Mutex<Option<Slot>>>,
+}
+
+impl HttpBody for Arriving {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        if polled.is_pending() {
+            let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+            drop(place.take());
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use futures::FutureExt as _;
+    use axum::Router;
+    use axum::middleware::from_fn_with_state;
+    use axum::routing::post;
+    use futures::future::pending;
+    use futures::{FutureExt as _, stream};
     use http::header::RETRY_AFTER;
+    use tower::ServiceExt as _;
 
     const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -177,6 +240,43 @@ mod tests {
         assert_eq!(began.elapsed(), PATIENCE);
         drop(second);
         assert!(at_once(&gate, 1).unwrap().is_ok());
+    }
+
+    /// A router that lets one request through, whose answer is its body's length, or never comes.
+    fn behind_one_place() -> Router {
+        let routes = Router::new()
+            .route(
+                "/",
+                post(|body: Bytes| async move { body.len().to_string() }),
+            )
+            .route("/hangs", post(|_: Bytes| pending::<()>()));
+        routes.layer(from_fn_with_state(gate(1, 0), through_unless_slow))
+    }
+
+    async fn status(router: &Router, path: &str, body: Body) -> u16 {
+        let request = Request::post(path).body(body).unwrap();
+        let answer = router.clone().oneshot(request).await.unwrap();
+        answer.status().as_u16()
+    }
+
+    #[tokio::test]
+    async fn a_request_whose_body_is_on_its_way_takes_no_place() {
+        let router = behind_one_place();
+        let never = stream::pending::<Result<Bytes, std::io::Error>>();
+        let mut slow = Box::pin(status(&router, "/", Body::from_stream(never)));
+        assert!(slow.as_mut().now_or_never().is_none());
+        assert_eq!(status(&router, "/", "here".into()).await, 200);
+        assert!(slow.now_or_never().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_request_whose_body_is_here_has_its_place_until_it_is_answered() {
+        let router = behind_one_place();
+        let mut long = Box::pin(status(&router, "/hangs", "here".into()));
+        assert!(long.as_mut().now_or_never().is_none());
+        assert_eq!(status(&router, "/", "here".into()).await, 503);
+        drop(long);
+        assert_eq!(status(&router, "/", "here".into()).await, 200);
     }
 
     #[tokio::test]
