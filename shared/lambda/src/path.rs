@@ -1,10 +1,11 @@
 //! Puts right the path that API Gateway hands on.
 //!
 //! An HTTP API decodes the path before it writes it down as `rawPath`, and not only once: it
-//! decodes, cuts at a `?`, and decodes again (what a live one was seen to do is in the tests). So
-//! the text is encoded again here, character by character, and a name with a space, a `#` or a
-//! letter of any script reaches the router as it was meant. What was cut off, and a `/` that was
-//! part of a name, nobody can bring back: docs/API.md says what to do then.
+//! decodes, cuts at a `?`, and decodes again (seen behind a live one in July 2026:
+//! github.com/hotsock/voker, `vokerhttp/testdata/ingress-paths.json`). So the text is encoded again
+//! here, character by character, and a name with a space, a `#` or a letter of any script reaches
+//! the router as it was meant. What was cut off, and a `/` that was part of a name, nobody can
+//! bring back: docs/API.md says what to do then.
 //!
 //! Where a `%` begins an escape it is left alone. An HTTP API leaves none behind, but function
 //! URLs and emulators do, and that way both are understood.
