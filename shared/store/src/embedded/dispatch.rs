@@ -3,24 +3,16 @@
 use dynoxide::actions::batch_write_item::BatchWriteItemRequest;
 use dynoxide::actions::delete_item::DeleteItemRequest;
 use dynoxide::actions::put_item::PutItemRequest;
-use dynoxide::actions::query::QueryRequest;
 use dynoxide::actions::transact_write_items::{
     TransactWriteItemsRequest as Transaction, TransactWriteItemsResponse as Transacted,
 };
-use dynoxide::{AttributeValue, Database, DynoxideError};
+use dynoxide::{Database, DynoxideError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::kept::{Change, Kept, Partition, Wanted};
+use super::kept::{Change, Kept, Wanted};
+use super::pages;
 use super::transport::Answer;
-use crate::tables::Table;
-
-/// Items that the engine reads for a page of a query: it reads a page's items before it looks at
-/// how large they are.
-const ROWS: usize = 1000;
-
-/// The same for chunks, each of which is up to 300 KB.
-const LARGE_ROWS: usize = 16;
 
 /// Carries out a call.
 pub(super) fn dispatch(db: &Database, kept: &Kept, operation: &str, body: &[u8]) -> Answer {
@@ -99,7 +91,7 @@ fn query(db: &Database, kept: &Kept, body: &[u8]) -> Answer {
             return answer;
         }
         if kept.is_to_be_read(&wanted)
-            && let Ok(partition) = read_partition(db, &wanted)
+            && let Ok(partition) = pages::read_partition(db, &wanted)
         {
             kept.keep(&wanted, partition);
             if let Some(answer) = kept.answer(&wanted) {
@@ -107,39 +99,7 @@ fn query(db: &Database, kept: &Kept, body: &[u8]) -> Answer {
             }
         }
     }
-    run(body, |mut request: QueryRequest| {
-        let large = request.table_name.ends_with(Table::Chunks.suffix());
-        let most = if large { LARGE_ROWS } else { ROWS };
-        request.limit = Some(request.limit.unwrap_or(most).min(most));
-        db.query(request)
-    })
-}
-
-/// Reads the whole partition that a query asks for; nothing if it is too large to be kept.
-fn read_partition(db: &Database, wanted: &Wanted) -> Result<Option<Partition>, DynoxideError> {
-    let mut partition = Partition::new();
-    let pk = AttributeValue::S(wanted.pk().unwrap_or_default().to_owned());
-    let mut from = None;
-    loop {
-        let page = db.query(QueryRequest {
-            table_name: wanted.table_name().to_owned(),
-            key_condition_expression: Some("pk = :pk".to_owned()),
-            expression_attribute_values: Some([(":pk".to_owned(), pk.clone())].into()),
-            scan_index_forward: true,
-            limit: Some(ROWS),
-            exclusive_start_key: from,
-            ..QueryRequest::default()
-        })?;
-        for item in page.items.unwrap_or_default() {
-            if !partition.add(&item) {
-                return Ok(None);
-            }
-        }
-        from = page.last_evaluated_key;
-        if from.is_none() {
-            return Ok(Some(partition));
-        }
-    }
+    run(body, |request| pages::query(db, request))
 }
 
 /// Without the token that the SDK draws for every transaction: a transaction that is repeated

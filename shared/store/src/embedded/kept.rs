@@ -34,7 +34,7 @@ const BYTES_MAX: usize = 48 * 1024 * 1024;
 const PARTITION_MAX: usize = 16 * 1024 * 1024;
 
 /// What each item and each partition takes beside its JSON, roughly.
-const OVERHEAD: usize = 200;
+const OVERHEAD: usize = 400;
 
 /// Partitions of which is remembered that they were too large.
 const REFUSED_MAX: usize = 10_000;

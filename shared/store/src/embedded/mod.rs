@@ -6,6 +6,7 @@
 mod dispatch;
 mod engine;
 mod kept;
+mod pages;
 mod seed;
 mod sweep;
 mod transport;
