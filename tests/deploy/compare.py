@@ -71,6 +71,7 @@ class Record:
     def __init__(self, place):
         self.place = place
         self.answers = {}
+        self.broken = None
 
     def add(self, chapter, label, answer, drawn=()):
         key = (chapter, label)
@@ -85,9 +86,12 @@ class Record:
 
 
 def differences(one, other):
-    """The labels under which two records differ, with both answers."""
+    """The labels under which two records differ, with both answers; as far as both go, when one has broken off."""
+    keys = one.answers | other.answers
+    if one.broken or other.broken:
+        keys = [key for key in keys if key in one.answers and key in other.answers]
     found = []
-    for key in one.answers | other.answers:
+    for key in keys:
         left, right = one.answers.get(key, "nothing"), other.answers.get(key, "nothing")
         if not same(key[1], left, right):
             found.append((key, left, right))

@@ -35,8 +35,8 @@ PARAMETERS = {"Architecture": "x86_64", "CompactRate": "rate(1 minute)"}
 SHOWN, WIDTH = 5, 300
 # What Lambda itself writes into a function's log.
 LAMBDAS_OWN = ("START ", "END ", "REPORT ")
-# Log lines that are shown of a function when something is wrong.
-LOG_LINES = 60
+# Log lines that are shown of a function when something is wrong, and how much of each.
+LOG_LINES, LOG_WIDTH = 60, 600
 
 
 def main():
@@ -95,12 +95,12 @@ def compare(deployed, one_machine):
         records = [run.result() for run in runs]
     found = differences(*records)
     print_table(records[0], found)
-    print(f"   compacted by the schedule after {deployed.compacted_seconds:.0f} s of waiting")
-    for key, left, right in found:
-        print(f"\n{' / '.join(key)}")
-        for where, one, other in itertools.islice(apart(left, right), SHOWN):
-            print(f"   {where}\n      deployed:    {repr(one)[:WIDTH]}\n      one machine: {repr(other)[:WIDTH]}")
+    show(found)
+    for record in records:
+        if record.broken:
+            raise AssertionError(f"{record.place.title}: the sequence broke off") from record.broken
     assert not found, f"{len(found)} answers differ"
+    print(f"   compacted by the schedule after {deployed.compacted_seconds:.0f} s of waiting")
     print(f"   verified as by the daily schedule: {deployed.stack.verify()}")
     check_logs(deployed.stack)
 
@@ -112,6 +112,13 @@ def print_table(record, found):
     for chapter, count in compared.items():
         print(f"{chapter:<20}{count:>8}{differ[chapter]:>8}")
     print(f"{'all':<20}{sum(compared.values()):>8}{len(found):>8}\n")
+
+
+def show(found):
+    for key, left, right in found:
+        print(f"\n{' / '.join(key)}")
+        for where, one, other in itertools.islice(apart(left, right), SHOWN):
+            print(f"   {where}\n      deployed:    {repr(one)[:WIDTH]}\n      one machine: {repr(other)[:WIDTH]}")
 
 
 def check_logs(stack):
@@ -134,7 +141,8 @@ def check_logs(stack):
 def show_logs(stack, one_machine, emulator):
     for function in FUNCTIONS:
         lines = stack.log(function)
-        print(f"\n== the end of the log of {function}, {len(lines)} lines", *lines[-LOG_LINES:], sep="\n")
+        print(f"\n== the end of the log of {function}, {len(lines)} lines")
+        print(*(line[:LOG_WIDTH] for line in lines[-LOG_LINES:]), sep="\n")
     print("\n== one machine", one_machine.written()[-4_000:], sep="\n")
     print("\n== the emulator", emulator.log.read_text()[-4_000:], sep="\n")
 

@@ -39,6 +39,14 @@ class Sequence:
         self.tokens = {}
 
     def run(self):
+        """Gives the record, also when the sequence broke off: what was answered until then tells why."""
+        try:
+            self.play()
+        except Exception as error:  # noqa: BLE001
+            self.record.broken = error
+        return self.record
+
+    def play(self):
         for chapter in (
             self.discovery,
             self.tokens_issued,
@@ -58,7 +66,6 @@ class Sequence:
         ):
             self.chapter = chapter.__name__.replace("_", " ")
             chapter()
-        return self.record
 
     # How to ask.
 
