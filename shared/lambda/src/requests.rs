@@ -11,6 +11,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use http::{Method, StatusCode};
 use lambda_runtime::{Error, LambdaEvent, Runtime, service_fn};
+use tokio::time::timeout;
 use tower::ServiceExt as _;
 use weir_aws::Secrets;
 use weir_service::layer::{Access, RequestId, edge};
@@ -28,6 +29,10 @@ use crate::settings::Settings;
 /// developer guide, "Quotas for HTTP APIs"); what stores has shorter waits of its own, and must
 /// not be cut off, because then nobody could say whether it is stored.
 const READING_TIME: Duration = Duration::from_secs(28);
+
+/// How long a start waits for what the first request will want: that one is waiting already, and
+/// tries again.
+const WARMING_UP: Duration = Duration::from_secs(1);
 
 /// After how long a request should come again that took too long.
 const READING_RETRY: Duration = Duration::from_secs(2);
@@ -55,7 +60,7 @@ async fn serve(
     let routes = routes(Arc::clone(&service));
     let front = Arc::new(Front::new(settings.function, Arc::clone(&service), routes));
     // Here Lambda gives a function all the processor there is, and does not freeze it.
-    service.warm_up().await;
+    let _ = timeout(WARMING_UP, service.warm_up()).await;
     let answer = move |event| {
         let front = Arc::clone(&front);
         async move { Ok::<_, Infallible>(front.answer(event).await) }
@@ -132,7 +137,7 @@ async fn in_time(request: Request, next: Next) -> Response {
     if !is_reading {
         return answer.await;
     }
-    let answer = tokio::time::timeout(READING_TIME, answer).await;
+    let answer = timeout(READING_TIME, answer).await;
     answer.unwrap_or_else(|_| {
         tracing::warn!("answered 503: no answer within {READING_TIME:?}");
         let seconds = READING_TIME.as_secs();

@@ -85,7 +85,8 @@ impl Service {
         let id = Tokens::key_of(token)?;
         let keys = self.keys().knowing(&id, self.clock()).await;
         let keys = keys.map_err(|_| TokenError::Unknown)?;
-        self.tokens().verify(&keys, token, self.now())
+        let key = keys.find(&id).ok_or(TokenError::Invalid)?;
+        self.tokens().verify(key, token, self.now())
     }
 
     /// Counts a request against its client's rate.

@@ -148,29 +148,22 @@ impl Tokens {
         header.kid.ok_or(TokenError::Invalid)
     }
 
-    /// Reads a token that is genuine and has not ended.
+    /// Reads a token that this key has signed and that has not ended.
     ///
     /// # Errors
     /// When it is neither.
     pub(crate) fn verify(
         &self,
-        keys: &SigningKeys,
+        key: &SigningKey,
         token: &str,
         now: Timestamp,
     ) -> Result<Claims, TokenError> {
-        let key = keys.find(&Self::key_of(token)?);
-        let claims = self
-            .decode(key.ok_or(TokenError::Invalid)?, token)
-            .ok_or(TokenError::Invalid)?;
+        let data = jsonwebtoken::decode(token, key.decoding(), &self.validation);
+        let claims: Claims = data.map_err(|_| TokenError::Invalid)?.claims;
         match now < claims.expires() {
             true => Ok(claims),
             false => Err(TokenError::Expired),
         }
-    }
-
-    fn decode(&self, key: &SigningKey, token: &str) -> Option<Claims> {
-        let data = jsonwebtoken::decode(token, key.decoding(), &self.validation).ok()?;
-        Some(data.claims)
     }
 }
 
@@ -194,7 +187,8 @@ mod tests {
         }
 
         fn verify(&self, token: &str, now: Timestamp) -> Result<Claims, TokenError> {
-            self.1.verify(&self.0, token, now)
+            let key = self.0.find(&Tokens::key_of(token)?);
+            self.1.verify(key.ok_or(TokenError::Invalid)?, token, now)
         }
     }
 
