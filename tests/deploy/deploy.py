@@ -13,7 +13,6 @@ import argparse
 import collections
 import concurrent.futures
 import itertools
-import json
 import os
 import pathlib
 import subprocess
@@ -23,18 +22,17 @@ import time
 import traceback
 
 import arm64
+import checks
 from compare import apart, differences
 from emulator import Emulator
 from places import Deployed, OneMachine
 from sequence import Sequence
-from stack import FUNCTIONS, NAME, TEMPLATE, Stack, transformed
+from stack import FUNCTIONS, TEMPLATE, Stack, transformed
 
 ROOT = pathlib.Path(__file__).parents[2]
 PARAMETERS = {"Architecture": "x86_64", "CompactRate": "rate(1 minute)"}
 # Places in which two answers differ that are shown, and how much of what stands there.
 SHOWN, WIDTH = 5, 300
-# What Lambda itself writes into a function's log.
-LAMBDAS_OWN = ("START ", "END ", "REPORT ")
 # Log lines that are shown of a function when something is wrong, and how much of each.
 LOG_LINES, LOG_WIDTH = 60, 600
 
@@ -57,11 +55,15 @@ def main():
         step("deploying")
         stack = Stack(emulator, {name: target / f"weir-{name}" for name in FUNCTIONS}, PARAMETERS)
         with OneMachine(target / "weir", directory, emulator.environment()) as one_machine:
-            assert stack.refuses_strangers(), "the emulator lets everybody in, so it proves nothing about roles"
+            checks.permissions(stack)
             deployed = Deployed(target / "weir", emulator, stack)
             step("asking both")
             try:
                 compare(deployed, one_machine)
+                step("checking the deployed one")
+                checks.verification(deployed)
+                checks.upgrade(deployed)
+                checks.logs(stack)
             except BaseException:
                 traceback.print_exc()
                 show_logs(stack, one_machine, emulator)
@@ -101,8 +103,6 @@ def compare(deployed, one_machine):
             raise AssertionError(f"{record.place.title}: the sequence broke off") from record.broken
     assert not found, f"{len(found)} answers differ"
     print(f"   compacted by the schedule after {deployed.compacted_seconds:.0f} s of waiting")
-    print(f"   verified as by the daily schedule: {deployed.stack.verify()}")
-    check_logs(deployed.stack)
 
 
 def print_table(record, found):
@@ -119,23 +119,6 @@ def show(found):
         print(f"\n{' / '.join(key)}")
         for where, one, other in itertools.islice(apart(left, right), SHOWN):
             print(f"   {where}\n      deployed:    {repr(one)[:WIDTH]}\n      one machine: {repr(other)[:WIDTH]}")
-
-
-def check_logs(stack):
-    """What a function writes is JSON, line by line, with the metrics that the alarms need, and nothing of what clients
-    send."""
-    for function in FUNCTIONS:
-        lines = [line for line in stack.log(function) if not line.startswith(LAMBDAS_OWN)]
-        measured = [entry for entry in map(json.loads, lines) if "_aws" in entry]
-        assert measured, f"{function} wrote no metrics"
-        for entry in measured:
-            assert entry["Function"] == f"{NAME}-{function}", entry
-            assert {directive["Namespace"] for directive in entry["_aws"]["CloudWatchMetrics"]} == {"Weir"}, entry
-    differences = [entry["VerifyDifferences"] for entry in measured if "VerifyDifferences" in entry]
-    assert differences == [0], f"the metric of the alarm is {differences}"
-    for function in ("track", "query", "token"):
-        told = [line for line in stack.log(function) if any(word in line for word in ("Shop", "visit", "anna", "eyJ"))]
-        assert not told, f"{function} tells what clients send: {told[0]}"
 
 
 def show_logs(stack, one_machine, emulator):

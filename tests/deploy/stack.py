@@ -1,13 +1,11 @@
 """Deploys the template, as `sam deploy` would: packages the functions, and has CloudFormation do the rest."""
 
 import io
-import json
 import os
 import pathlib
 import time
 import zipfile
 
-from botocore.exceptions import ClientError
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 import yaml
@@ -27,19 +25,23 @@ class Stack:
     def __init__(self, emulator, binaries, parameters):
         self.emulator = emulator
         self.cloudformation = emulator.client("cloudformation")
-        self.deploy(package(emulator.client("s3"), binaries), parameters)
+        self.deploy(parameters, package(emulator.client("s3"), binaries))
 
-    def deploy(self, template, parameters):
-        self.cloudformation.create_stack(
-            StackName=NAME,
-            TemplateBody=yaml.safe_dump(template, sort_keys=False),
-            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
-            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-        )
+    def deploy(self, parameters, template=None):
+        """Makes the stack of a template, or updates it with other parameters."""
+        wanted = {
+            "StackName": NAME,
+            "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+            "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        }
+        if template is None:
+            self.cloudformation.update_stack(UsePreviousTemplate=True, **wanted)
+        else:
+            self.cloudformation.create_stack(TemplateBody=yaml.safe_dump(template, sort_keys=False), **wanted)
         deadline = time.monotonic() + DEPLOY_SECONDS
-        while (status := self.describe()["StackStatus"]) == "CREATE_IN_PROGRESS" and time.monotonic() < deadline:
+        while (status := self.describe()["StackStatus"]).endswith("IN_PROGRESS") and time.monotonic() < deadline:
             time.sleep(0.5)
-        if status != "CREATE_COMPLETE":
+        if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
             raise SystemExit(f"the stack is {status}:\n{self.failures()}")
 
     def describe(self):
@@ -56,26 +58,6 @@ class Stack:
     def resources(self):
         found = self.cloudformation.describe_stack_resources(StackName=NAME)["StackResources"]
         return {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in found}
-
-    def refuses_strangers(self):
-        """Whether the emulator evaluates permissions at all: somebody without any may not read a table."""
-        iam = self.emulator.client("iam")
-        iam.create_user(UserName="stranger")
-        key = iam.create_access_key(UserName="stranger")["AccessKey"]
-        tables = self.emulator.client("dynamodb", key["AccessKeyId"], key["SecretAccessKey"])
-        try:
-            tables.scan(TableName=self.outputs()["RegistryTable"])
-        except ClientError as error:
-            return error.response["Error"]["Code"] == "AccessDeniedException"
-        return False
-
-    def verify(self):
-        """Has the upkeep function do what its daily schedule has it do; gives its answer."""
-        schedule = self.emulator.client("scheduler").get_schedule(Name=f"{NAME}-verify")
-        functions = self.emulator.client("lambda")
-        answer = functions.invoke(FunctionName=schedule["Target"]["Arn"], Payload=schedule["Target"]["Input"])
-        assert "FunctionError" not in answer, answer["Payload"].read()
-        return json.load(answer["Payload"])
 
     def log(self, function):
         """The lines that a function has written, oldest first."""
