@@ -14,7 +14,7 @@ const STORED: &str = "stored bytes";
 #[test]
 fn an_import_that_is_killed_and_started_again_counts_every_line_once() {
     let world = World::start();
-    let file = world.write("events.ndjson", &lines(0, 8_000));
+    let file = world.write("events.ndjson", &lines(0, 20_000));
     let arguments = ["import", &file, "--log", "warn,weir=info"];
     for round in 1..=3 {
         // It keeps the store itself, so the store is killed with it.
@@ -25,7 +25,7 @@ fn an_import_that_is_killed_and_started_again_counts_every_line_once() {
     let said = world.run(&arguments);
     assert_eq!(said.status, 0, "{said:?}");
     assert!(said.err.contains("going on with the import"), "{said:?}");
-    assert_eq!(world.count("n", "e"), 8_000);
+    assert_eq!(world.count("n", "e"), 20_000);
     let sum = world.succeed(&[
         "query",
         "n",
@@ -37,7 +37,7 @@ fn an_import_that_is_killed_and_started_again_counts_every_line_once() {
         "--format",
         "csv",
     ]);
-    assert!(sum.ends_with(&format!(",{}\n", 8_000 * 7_999 / 2)), "{sum}");
+    assert!(sum.ends_with(&format!(",{}\n", 20_000 * 19_999 / 2)), "{sum}");
 }
 
 #[test]
