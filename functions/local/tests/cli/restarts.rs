@@ -37,7 +37,10 @@ fn an_import_that_is_killed_and_started_again_counts_every_line_once() {
         "--format",
         "csv",
     ]);
-    assert!(sum.ends_with(&format!(",{}\n", 20_000 * 19_999 / 2)), "{sum}");
+    assert!(
+        sum.ends_with(&format!(",{}\n", 20_000 * 19_999 / 2)),
+        "{sum}"
+    );
 }
 
 #[test]
