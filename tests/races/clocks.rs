@@ -65,7 +65,7 @@ async fn a_publish_signed_long_before_it_lands_leaves_readers_their_time() {
     }
     let mut two = eager(scene.world.node("two", AHEAD).store);
     two.run().await.unwrap();
-    scene.pass(std::time::Duration::from_secs(25));
+    scene.pass(std::time::Duration::from_secs(20));
     two.run().await.unwrap();
     assert_eq!(thaw(slow, &reads).await.unwrap().points, scene.points());
     scene.is_exact().await;
