@@ -111,9 +111,13 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 3.0)]
     pub(crate) overload: f64,
 
-    /// Connections of an overload.
+    /// Connections of an overload by single events.
     #[arg(long, default_value_t = 3_000)]
     pub(crate) overload_connections: usize,
+
+    /// Connections of an overload by batches.
+    #[arg(long, default_value_t = 1_000)]
+    pub(crate) overload_batch_connections: usize,
 
     /// What built the programs, for the description of the machine.
     #[arg(long, value_name = "TEXT")]
@@ -143,8 +147,10 @@ pub(crate) enum Case {
     Day,
     /// Writers and readers together, below what the server can do.
     Mixed,
-    /// Far more requests than the server can do.
+    /// Far more single events than the server can do.
     Overload,
+    /// Far more batches than the server can do.
+    OverloadBatches,
     /// From the start of the process to its first answer.
     Start,
     /// Read and write units per event, and what they cost.
@@ -153,7 +159,7 @@ pub(crate) enum Case {
 
 impl Case {
     /// All but the one that takes a quarter of an hour.
-    const USUAL: [Self; 12] = [
+    const USUAL: [Self; 13] = [
         Self::Singles,
         Self::Keys,
         Self::Ids,
@@ -164,6 +170,7 @@ impl Case {
         Self::Year,
         Self::Day,
         Self::Overload,
+        Self::OverloadBatches,
         Self::Start,
         Self::Units,
     ];

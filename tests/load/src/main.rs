@@ -36,7 +36,7 @@ use flights::Flights;
 use ingest::Kind;
 use machine::Machine;
 use mixed::Mixed;
-use overload::Overload;
+use overload::{Of, Overload};
 use report::{Form, Report, Section};
 use server::Source;
 use units::Size;
@@ -48,39 +48,82 @@ async fn main() -> Result<ExitCode> {
     let form = if args.json { Form::Json } else { Form::Table };
     let mut report = Report::new(Machine::this(args.built_with.clone()), form);
     let source = args.source().await?;
+    let mut stored = Vec::new();
     for &case in &args.cases {
+        eprintln!("measuring {}", case.name());
+        let measured = match storing(case, &args, &source).await {
+            Some(figure) => figure.map(|figure| stored.push(figure)),
+            None => {
+                show(&mut stored, &mut report);
+                measure(case, &args, &source, &mut report).await
+            }
+        };
         // What the others have found is not lost.
-        if let Err(cause) = measure(case, &args, &source, &mut report).await {
+        if let Err(cause) = measured {
             report.fail(format!("{}: {cause:#}", case.name()));
         }
     }
+    show(&mut stored, &mut report);
     Ok(match report.finish() {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     })
 }
 
+/// Shows the cases of stored events that came one after the other as one table.
+fn show(stored: &mut Vec<Figure>, report: &mut Report) {
+    if !stored.is_empty() {
+        let figures = std::mem::take(stored);
+        report.push(Section::of("Storing events", Vec::new(), &figures));
+    }
+}
+
+/// Measures a case that only stores events; nothing if it is another.
+async fn storing(case: Case, args: &Args, source: &Source) -> Option<Result<Figure>> {
+    let (few, many) = (args.batch_connections, args.connections);
+    let (kind, connections) = match case {
+        Case::Singles => (Kind::Singles, many),
+        Case::Keys => (Kind::Keys, many),
+        Case::Ids => (Kind::Ids, many),
+        Case::Spread => (Kind::Spread, many),
+        Case::Batches => (Kind::Batches, few),
+        Case::BatchIds => (Kind::BatchIds, few),
+        Case::Flights => match Flights::read() {
+            Ok(flights) => (Kind::Flights(Arc::new(flights)), few),
+            Err(cause) => return Some(Err(cause)),
+        },
+        _ => return None,
+    };
+    let lasting = Duration::from_secs(args.seconds);
+    Some(store(source, &kind, connections, lasting).await)
+}
+
+async fn store(
+    source: &Source,
+    kind: &Kind,
+    connections: usize,
+    lasting: Duration,
+) -> Result<Figure> {
+    let server = source.fresh().await?;
+    let figure = ingest::run_for(&server.target, kind, connections, lasting).await?;
+    let server_mb = server.memory().map(|memory| memory.most_mb);
+    server.stop().await?;
+    Ok(Figure {
+        server_mb,
+        ..figure
+    })
+}
+
 async fn measure(case: Case, args: &Args, source: &Source, report: &mut Report) -> Result<()> {
     let lasting = Duration::from_secs(args.seconds);
-    let (few, many) = (args.batch_connections, args.connections);
     let events = args.events.first().copied().unwrap_or_default();
     match case {
-        Case::Singles => ingest(source, Kind::Singles, many, lasting, report).await,
-        Case::Keys => ingest(source, Kind::Keys, many, lasting, report).await,
-        Case::Ids => ingest(source, Kind::Ids, many, lasting, report).await,
-        Case::Spread => ingest(source, Kind::Spread, many, lasting, report).await,
-        Case::Batches => ingest(source, Kind::Batches, few, lasting, report).await,
-        Case::BatchIds => ingest(source, Kind::BatchIds, few, lasting, report).await,
-        Case::Flights => {
-            let kind = Kind::Flights(Arc::new(Flights::read()?));
-            ingest(source, kind, few, lasting, report).await
-        }
         Case::Year => years(args, source, report).await,
         Case::Day => {
             let singles = Singles {
                 events: args.day_events,
                 waiting: args.waiting,
-                connections: many,
+                connections: args.connections,
             };
             singles.measure(source, report).await
         }
@@ -96,9 +139,19 @@ async fn measure(case: Case, args: &Args, source: &Source, report: &mut Report) 
         }
         Case::Overload => {
             let overload = Overload {
+                of: Of::Singles,
                 factor: args.overload,
                 lasting,
                 connections: args.overload_connections,
+            };
+            overload.measure(source, report).await
+        }
+        Case::OverloadBatches => {
+            let overload = Overload {
+                of: Of::Batches,
+                factor: args.overload,
+                lasting,
+                connections: args.overload_batch_connections,
             };
             overload.measure(source, report).await
         }
@@ -112,25 +165,15 @@ async fn measure(case: Case, args: &Args, source: &Source, report: &mut Report) 
             let size = if args.short { Size::Short } else { Size::Full };
             units::measure(size, report).await
         }
+        // Their figures stand together in one table.
+        Case::Singles
+        | Case::Keys
+        | Case::Ids
+        | Case::Spread
+        | Case::Batches
+        | Case::BatchIds
+        | Case::Flights => Ok(()),
     }
-}
-
-async fn ingest(
-    source: &Source,
-    kind: Kind,
-    connections: usize,
-    lasting: Duration,
-    report: &mut Report,
-) -> Result<()> {
-    let server = source.fresh().await?;
-    let figure = ingest::run_for(&server.target, &kind, connections, lasting).await?;
-    let server_mb = server.memory().map(|memory| memory.most_mb);
-    let figure = Figure {
-        server_mb,
-        ..figure
-    };
-    report.push(Section::of("Storing events", Vec::new(), &[figure]));
-    server.stop().await
 }
 
 /// A year of each size, and how the largest compares with the smallest.

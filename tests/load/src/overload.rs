@@ -12,17 +12,15 @@ use tokio::task::JoinSet;
 
 use crate::connection::{Answer, Connection};
 use crate::figures::Times;
-use crate::ingest::{self, Kind, json};
+use crate::ingest::{self, BATCH, Kind, json, lines};
 use crate::question::count;
 use crate::report::{Report, Row, Section};
 use crate::server::Source;
-use crate::target::Target;
+use crate::target::{Load, Target};
 
-/// Its events stand in a series of their own.
-const SERIES: (&str, &str) = ("load", "overload");
-
-/// Connections that find out what the server can do.
-const CAPACITY_CONNECTIONS: usize = 32;
+/// Connections that find out what the server can do: the more there are, the more it commits
+/// together, until that makes no difference any more.
+const CAPACITY_CONNECTIONS: [usize; 2] = [32, 256];
 
 /// A client that has no answer by then hangs up.
 const CLIENT_PATIENCE: Duration = Duration::from_secs(5);
@@ -39,9 +37,19 @@ const QUICK_PROBES: usize = 20;
 /// How long to wait for that.
 const RECOVERY: Duration = Duration::from_secs(60);
 
+/// What an overload is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Of {
+    /// Requests of one event: many, and small.
+    Singles,
+    /// Requests of 500: they fill the memory that the server gives to all of them together.
+    Batches,
+}
+
 /// An overload.
 #[derive(Debug)]
 pub(crate) struct Overload {
+    pub(crate) of: Of,
     /// How many times what the server can do.
     pub(crate) factor: f64,
     /// How long it lasts, and how long finding out what the server can do does.
@@ -50,25 +58,71 @@ pub(crate) struct Overload {
     pub(crate) connections: usize,
 }
 
+impl Of {
+    /// Its events stand in a series of their own.
+    fn series(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Singles => ("overload", "singles"),
+            Self::Batches => ("overload", "batches"),
+        }
+    }
+
+    /// What finds out how much of it the server can do.
+    fn kind(self) -> Kind {
+        match self {
+            Self::Singles => Kind::Singles,
+            Self::Batches => Kind::Batches,
+        }
+    }
+
+    /// Events of a request.
+    fn events(self) -> u64 {
+        match self {
+            Self::Singles => 1,
+            Self::Batches => BATCH,
+        }
+    }
+
+    /// A request; every one is the same.
+    fn load(self) -> Load {
+        let (namespace, name) = self.series();
+        let event = format!(r#"{{"namespace":"{namespace}","name":"{name}","value":1}}"#);
+        match self {
+            Self::Singles => json(event),
+            Self::Batches => lines(format!("{event}\n").repeat(BATCH as usize)),
+        }
+    }
+}
+
 impl Overload {
     pub(crate) async fn measure(&self, source: &Source, report: &mut Report) -> Result<()> {
         let server = source.fresh().await?;
         let target = &server.target;
-        let there = count(target, SERIES).await?;
-        let capacity =
-            ingest::run_for(target, &Kind::Singles, CAPACITY_CONNECTIONS, self.lasting).await?;
+        let there = count(target, self.of.series()).await?;
+        let capacity = self.capacity(target).await?;
         let usual = probe(target).await?;
-        let offered = self.factor * capacity.requests_per_second;
+        let offered = self.factor * capacity;
         let seen = self.storm(target, offered).await?;
         let recovered = recover(target, usual).await;
-        let counted = count(target, SERIES).await? - there;
-        let row = StormRow::of(&seen, self.lasting, offered, recovered, counted);
+        let counted = count(target, self.of.series()).await? - there;
+        let row = StormRow::of(&seen, self, offered, recovered, counted);
         let most = server.memory().map(|memory| memory.most_mb);
-        let notes = vec![
+        let notes = self.notes(capacity, usual, most);
+        let title = format!("Overload: {} times what the server can do", self.factor);
+        report.push(Section::of(title, notes, &[row]));
+        server.stop().await?;
+        seen.check(counted, self.of.events())?;
+        recovered
+            .map(|_| ())
+            .context("it did not become quick again")
+    }
+
+    fn notes(&self, capacity: f64, usual: Duration, most: Option<f64>) -> Vec<String> {
+        let mut notes = vec![
             format!(
-                "the server did {:.0} requests a second for {CAPACITY_CONNECTIONS} connections, \
-                 and one alone took {:.2} ms",
-                capacity.requests_per_second,
+                "requests of {} events; of these the server did {capacity:.0} a second, and one \
+                 single event alone took {:.2} ms",
+                self.of.events(),
                 usual.as_secs_f64() * 1e3
             ),
             format!(
@@ -76,17 +130,20 @@ impl Overload {
                  {CLIENT_PATIENCE:?}",
                 self.connections
             ),
-            most.map_or_else(String::new, |mb| {
-                format!("the server held at most {mb:.0} MB")
-            }),
         ];
-        let title = format!("Overload: {} times what the server can do", self.factor);
-        report.push(Section::of(title, notes, &[row]));
-        server.stop().await?;
-        seen.check(counted)?;
-        recovered
-            .map(|_| ())
-            .context("it did not become quick again")
+        notes.extend(most.map(|mb| format!("the server held at most {mb:.0} MB")));
+        notes
+    }
+
+    /// The most requests a second that the server answers when nobody is in a hurry.
+    async fn capacity(&self, target: &Target) -> Result<f64> {
+        let mut most: f64 = 0.0;
+        for connections in CAPACITY_CONNECTIONS {
+            let figure =
+                ingest::run_for(target, &self.of.kind(), connections, self.lasting).await?;
+            most = most.max(figure.requests_per_second);
+        }
+        Ok(most)
     }
 
     async fn storm(&self, target: &Target, per_second: f64) -> Result<Seen> {
@@ -97,9 +154,11 @@ impl Overload {
             next: AtomicU64::new(0),
         });
         let mut senders = JoinSet::new();
+        let load = self.of.load();
         for _ in 0..self.connections {
-            let (target, tickets) = (target.clone(), Arc::clone(&tickets));
-            senders.spawn(async move { send(&target, &tickets).await });
+            let (target, load) = (target.clone(), load.clone());
+            let tickets = Arc::clone(&tickets);
+            senders.spawn(async move { send(&target, &load, &tickets).await });
         }
         let mut all = Seen::default();
         while let Some(seen) = senders.join_next().await {
@@ -170,13 +229,12 @@ impl Seen {
     }
 
     /// Everything that was acknowledged is counted, and nothing that was refused.
-    fn check(&self, counted: u64) -> Result<()> {
-        let acknowledged = self.stored.count();
-        let most = acknowledged + self.unknown;
+    fn check(&self, counted: u64, events_each: u64) -> Result<()> {
+        let acknowledged = self.stored.count() * events_each;
+        let in_doubt = self.unknown * events_each;
         ensure!(
-            (acknowledged..=most).contains(&counted),
-            "{counted} events are counted, of {acknowledged} acknowledged and {} in doubt",
-            self.unknown
+            (acknowledged..=acknowledged + in_doubt).contains(&counted),
+            "{counted} events are counted, of {acknowledged} acknowledged and {in_doubt} in doubt"
         );
         Ok(())
     }
@@ -191,7 +249,7 @@ fn is_unknown(answer: &Answer) -> bool {
     problem.is_ok_and(|problem| problem.code == "outcome-unknown")
 }
 
-async fn send(target: &Target, tickets: &Tickets) -> Seen {
+async fn send(target: &Target, load: &Load, tickets: &Tickets) -> Seen {
     let mut seen = Seen::default();
     let mut connection = target.connection();
     while let Some(due) = tickets.take() {
@@ -202,16 +260,11 @@ async fn send(target: &Target, tickets: &Tickets) -> Seen {
         tokio::time::sleep_until(due.into()).await;
         let began = Instant::now();
         let answer = connection
-            .send_within(target.post(json(event())), CLIENT_PATIENCE)
+            .send_within(target.post(load.clone()), CLIENT_PATIENCE)
             .await;
         seen.note(answer, began.elapsed());
     }
     seen
-}
-
-fn event() -> String {
-    let (namespace, name) = SERIES;
-    format!(r#"{{"namespace":"{namespace}","name":"{name}","value":1}}"#)
 }
 
 /// How long one request usually takes.
@@ -275,14 +328,14 @@ struct StormRow {
 impl StormRow {
     fn of(
         seen: &Seen,
-        lasting: Duration,
+        overload: &Overload,
         offered_per_second: f64,
         recovered: Option<Duration>,
         counted: u64,
     ) -> Self {
         let stored = seen.stored.count();
         let answered = stored + seen.unavailable + seen.too_many + seen.other;
-        let seconds = lasting.as_secs_f64();
+        let seconds = overload.lasting.as_secs_f64();
         Self {
             offered_per_second,
             sent_per_second: (answered + seen.unanswered) as f64 / seconds,
@@ -297,7 +350,7 @@ impl StormRow {
             unanswered: seen.unanswered,
             unsent: seen.unsent,
             normal_after_s: recovered.map(|after| after.as_secs_f64()),
-            acknowledged_but_lost: stored.saturating_sub(counted),
+            acknowledged_but_lost: (stored * overload.of.events()).saturating_sub(counted),
             counted,
         }
     }
@@ -369,7 +422,10 @@ mod tests {
         assert_eq!((seen.unavailable, seen.too_many, seen.other), (2, 1, 0));
         assert_eq!((seen.without_retry_after, seen.unanswered), (1, 1));
         for (counted, is_right) in [(1, false), (2, true), (4, true), (5, false)] {
-            assert_eq!(seen.check(counted).is_ok(), is_right, "{counted}");
+            assert_eq!(seen.check(counted, 1).is_ok(), is_right, "{counted}");
+        }
+        for (counted, is_right) in [(999, false), (1_000, true), (2_000, true), (2_001, false)] {
+            assert_eq!(seen.check(counted, 500).is_ok(), is_right, "{counted}");
         }
     }
 
