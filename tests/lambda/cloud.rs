@@ -33,7 +33,7 @@ pub(crate) struct Cloud {
     bearer: String,
     /// Dropped last: the processes write there.
     _logs: TempDir,
-    _front: Front,
+    front: Front,
 }
 
 impl Cloud {
@@ -53,7 +53,7 @@ impl Cloud {
             chaos,
             bearer: String::new(),
             _logs: logs,
-            _front: front,
+            front,
         };
         let store = cloud.store();
         store
@@ -108,6 +108,11 @@ impl Cloud {
             .fold(request, |r, key| r.header("idempotency-key", key));
         let request = request.body(Bytes::from(events.to_string()));
         self.track.request(request.expect("a request")).await
+    }
+
+    /// The instances that have read a secret.
+    pub(crate) fn readers_of_secrets(&self) -> Vec<String> {
+        self.front.readers_of_secrets()
     }
 
     /// How often each instant of a series was counted, by the query function.
@@ -165,7 +170,7 @@ fn setup(name: &str, program: &str, front: &Front, logs: &TempDir) -> Setup {
             .map(|(name, value)| (name.to_owned(), value))
             .collect(),
         memory_mb: 512,
-        timeout: Duration::from_secs(29),
+        timeout: Duration::from_secs(if name == "compact" { 900 } else { 29 }),
         logs: logs.path().to_owned(),
     }
 }

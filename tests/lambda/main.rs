@@ -5,3 +5,5 @@ mod at_each_call;
 mod at_random;
 mod cloud;
 mod request;
+mod secrets;
+mod upkeep;

@@ -34,6 +34,7 @@ pub struct Front {
 struct Shared {
     chaos: Chaos,
     secrets: Mutex<HashMap<String, String>>,
+    readers: Mutex<Vec<String>>,
 }
 
 impl Front {
@@ -45,6 +46,7 @@ impl Front {
         let shared = Arc::new(Shared {
             chaos,
             secrets: Mutex::default(),
+            readers: Mutex::default(),
         });
         let router = Router::new()
             .fallback(call)
@@ -71,6 +73,11 @@ impl Front {
         let (name, text) = (name.to_owned(), text.to_owned());
         self.shared.secrets().insert(name, text);
     }
+
+    /// Who has asked for secrets so far, each time.
+    pub fn readers_of_secrets(&self) -> Vec<String> {
+        self.shared.readers().clone()
+    }
 }
 
 impl Drop for Front {
@@ -84,7 +91,12 @@ impl Shared {
         self.secrets.lock().expect("no holder panics")
     }
 
-    fn secret(&self, body: &[u8]) -> Response {
+    fn readers(&self) -> MutexGuard<'_, Vec<String>> {
+        self.readers.lock().expect("no holder panics")
+    }
+
+    fn secret(&self, caller: &str, body: &[u8]) -> Response {
+        self.readers().push(caller.to_owned());
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         let name = body["SecretId"].as_str().unwrap_or_default();
         let (status, answer) = match self.secrets().get(name) {
@@ -117,7 +129,7 @@ fn described(name: &str, text: &str) -> Value {
 async fn call(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
     let target = text(&headers, "x-amz-target").split_once('.');
     match target {
-        Some(("secretsmanager", "GetSecretValue")) => shared.secret(&body),
+        Some(("secretsmanager", "GetSecretValue")) => shared.secret(caller(&headers), &body),
         Some((service, operation)) if service.starts_with("DynamoDB_") => {
             match read(&headers, operation, body) {
                 Some(call) => carry(&shared.chaos.front(caller(&headers)), call).await,
