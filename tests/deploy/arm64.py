@@ -1,23 +1,28 @@
-"""Builds one function for arm64, as a deployment does, with cargo lambda and zig from PyPI."""
+"""Builds one function for arm64, as a deployment does: with cargo lambda, which brings zig to link.
 
+Needs requirements-arm64.txt, and the target: `rustup target add aarch64-unknown-linux-gnu`. The program is built and not
+run, because nothing here is an arm64 machine.
+"""
+
+import os
 import pathlib
-import shutil
 import subprocess
 import sys
 
 FUNCTION = "weir-track"
-# e_machine of an ELF header: AArch64.
-MACHINE_OFFSET, AARCH64 = 18, 183
+# An ELF header (System V ABI): the magic, and what e_machine says of AArch64.
+MAGIC, MACHINE_OFFSET, AARCH64 = b"\x7fELF", 18, 183
+# The largest program that the design allows.
+MAX_BYTES = 15_000_000
 
 
 def build(root):
-    """Needs `pip install -r arm64-requirements.txt` and `rustup target add aarch64-unknown-linux-gnu`."""
-    cargo_lambda = pathlib.Path(sys.executable).parent / "cargo-lambda"
-    if not cargo_lambda.exists() and not shutil.which("cargo-lambda"):
-        raise SystemExit("cargo lambda is missing: pip install cargo-lambda ziglang")
-    command = [cargo_lambda, "lambda", "build", "--release", "--arm64", "--package", FUNCTION]
-    subprocess.run(command, cwd=root, check=True)
+    tools = pathlib.Path(sys.executable).parent
+    command = [tools / "cargo-lambda", "lambda", "build", "--release", "--locked", "--arm64", "--package", FUNCTION]
+    subprocess.run(command, cwd=root, check=True, env=os.environ | {"PATH": f"{tools}:{os.environ['PATH']}"})
     binary = root / "target" / "lambda" / FUNCTION / "bootstrap"
-    head = binary.open("rb").read(20)
-    assert int.from_bytes(head[MACHINE_OFFSET : MACHINE_OFFSET + 2], "little") == AARCH64, "it is not for arm64"
-    print(f"{binary}: {binary.stat().st_size / 1e6:.1f} MB for arm64; built, not run")
+    head, size = binary.open("rb").read(MACHINE_OFFSET + 2), binary.stat().st_size
+    machine = int.from_bytes(head[MACHINE_OFFSET:], "little")
+    assert head.startswith(MAGIC) and machine == AARCH64, f"{binary} is not for arm64"
+    assert size < MAX_BYTES, f"{binary} has {size} bytes"
+    print(f"{binary.relative_to(root)}: {size / 1e6:.1f} MB for arm64; built, not run")

@@ -12,8 +12,8 @@ from compare import Record, same
 from places import until
 
 JSON = {"content-type": "application/json"}
-# What is not UTF-8 goes as lines: API Gateway hands JSON to a function as text, and the emulator does so whatever the
-# Content-Encoding, which spoils it. What AWS does then is not documented.
+# What is not UTF-8 goes as lines: API Gateway hands JSON to a function as text, which spoils it (docs/API.md, "Bodies on
+# AWS").
 NDJSON = {"content-type": "application/x-ndjson"}
 GZIP = {"content-encoding": "gzip"}
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -208,6 +208,8 @@ class Sequence:
             self.get(f"all counted: {name}", f"/api/events/Busy/{name}", granularity="day", aggregationType="count")
 
     def names(self):
+        """The emulator's API Gateway decodes a path as AWS's does, but for two signs: AWS's also spoils `?` and `%`
+        (docs/API.md, "Names in paths on AWS"), so that those two are alike here says nothing about AWS."""
         for index, name in enumerate(events.NAMES):
             self.track(f"event of {name}", events.event("Näme & Co?", name, 0, index, index))
         for name in events.NAMES:
