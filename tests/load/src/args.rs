@@ -186,7 +186,7 @@ impl Args {
     /// Makes everything small if a short slice is wanted.
     pub(crate) fn settle(mut self) -> Self {
         if self.short {
-            self.seconds = self.seconds.min(2);
+            self.seconds = self.seconds.min(1);
             self.events.iter_mut().for_each(|n| *n = (*n).min(50_000));
             self.day_events = self.day_events.min(2_000);
             self.waiting = self.waiting.min(1_000);
@@ -248,6 +248,6 @@ mod tests {
     fn a_short_slice_has_every_usual_case_in_small() {
         let args = Args::parse_from(["weir-load", "--short"]).settle();
         assert_eq!(args.cases, Case::USUAL);
-        assert!(args.seconds <= 2 && args.events.iter().sum::<u64>() <= 50_000);
+        assert!(args.seconds <= 1 && args.events.iter().sum::<u64>() <= 50_000);
     }
 }

@@ -172,6 +172,8 @@ async fn send(target: Target, kind: Kind, next: Arc<AtomicU64>, until: Instant) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::question::expect;
+    use crate::world::World;
     use serde_json::Value;
 
     fn events(load: &Load) -> Vec<Value> {
@@ -211,5 +213,28 @@ mod tests {
         let (one, two) = (ids(&Kind::BatchIds, 1), ids(&Kind::BatchIds, 2));
         assert_eq!((one.len(), two.len()), (500, 500));
         assert!(one.is_disjoint(&two));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_a_figure_says_was_stored_is_there() {
+        let world = World::start().await;
+        let lasting = Duration::from_millis(200);
+        for (kind, name) in [
+            (Kind::Singles, "singles"),
+            (Kind::Keys, "keys"),
+            (Kind::Ids, "ids"),
+        ] {
+            let figure = run_for(&world.target, &kind, 4, lasting).await.unwrap();
+            assert_eq!(figure.failed, 0, "{figure:?}");
+            expect(&world.target, ("load", name), figure.requests)
+                .await
+                .unwrap();
+        }
+        let flights = Kind::Flights(Arc::new(Flights::read().unwrap()));
+        for kind in [Kind::Batches, Kind::BatchIds, flights] {
+            let figure = run_for(&world.target, &kind, 2, lasting).await.unwrap();
+            assert_eq!(figure.failed, 0, "{figure:?}");
+        }
+        world.stop().await;
     }
 }

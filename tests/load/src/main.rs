@@ -20,6 +20,8 @@ mod start;
 mod target;
 mod timeline;
 mod units;
+#[cfg(test)]
+mod world;
 mod year;
 
 use std::process::ExitCode;

@@ -245,6 +245,7 @@ async fn recover(target: &Target, usual: Duration) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::world::World;
 
     #[test]
     fn as_many_requests_are_due_as_are_offered() {
@@ -257,5 +258,25 @@ mod tests {
         let due: Vec<_> = std::iter::from_fn(|| tickets.take()).collect();
         assert_eq!(due.len(), 1_500);
         assert!(due.windows(2).all(|pair| pair[0] < pair[1]));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_was_acknowledged_in_a_storm_is_counted() {
+        let world = World::start().await;
+        for of in [Of::Singles, Of::Batches] {
+            let overload = Overload {
+                of,
+                factor: 3.0,
+                lasting: Duration::from_millis(300),
+                connections: 20,
+            };
+            let seen = overload.storm(&world.target, 200.0).await.unwrap();
+            assert!(seen.stored.count() > 0, "{seen:?}");
+            let counted = count(&world.target, of.series()).await.unwrap();
+            seen.check(counted, of.events()).unwrap();
+        }
+        let recovered = recover(&world.target, Duration::from_secs(1)).await;
+        assert!(recovered.is_some_and(|after| after < Duration::from_secs(5)));
+        world.stop().await;
     }
 }

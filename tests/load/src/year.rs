@@ -333,6 +333,7 @@ pub(crate) async fn prepare(own: &Own, namespace: &str, events: u64) -> Result<T
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::world::World;
     use serde_json::Value;
 
     #[test]
@@ -375,5 +376,44 @@ mod tests {
         for wave in [0, 13] {
             assert!((0..DAYS).all(|number| day(number, wave) == number));
         }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn each_late_event_is_a_block_of_its_own() {
+        let world = World::start().await;
+        let year = Year {
+            namespace: "n",
+            events: 1_000,
+            waiting: 2 * DAYS - 5,
+            wait: None,
+        };
+        let blocks = year.add_blocks(&world.target).await.unwrap();
+        assert_eq!(blocks, 2 * DAYS);
+        expect(&world.target, year.series(), blocks).await.unwrap();
+        let waiting = world.waiting_blocks(year.series()).await;
+        assert_eq!(waiting as u64, blocks);
+        world.stop().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_loaded_year_has_an_answer_to_every_question() {
+        let world = World::start().await;
+        let year = Year {
+            namespace: "n",
+            events: 9_000,
+            waiting: 0,
+            wait: None,
+        };
+        let loaded = year.load(&world.target).await.unwrap();
+        assert_eq!((loaded.requests, loaded.failed), (18, 0));
+        expect(&world.target, year.series(), year.events)
+            .await
+            .unwrap();
+        let figures = ask_all(&world.target, year.series(), &questions())
+            .await
+            .unwrap();
+        assert_eq!(figures.len(), questions().len());
+        assert!(figures.iter().all(|figure| figure.median_ms > 0.0));
+        world.stop().await;
     }
 }
