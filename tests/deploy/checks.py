@@ -33,7 +33,9 @@ def verification(deployed):
     assert "FunctionError" not in answer, answer["Payload"].read()
     verified = json.load(answer["Payload"])["verified"]
     assert verified["days"] >= 2 and verified["differences"] == 0, verified
-    print(f"   verified as by the daily schedule: {verified['events']} events of {verified['days']} days, no difference")
+    print(
+        f"   verified as by the daily schedule: {verified['events']} events of {verified['days']} days, no difference"
+    )
 
 
 def upgrade(deployed):

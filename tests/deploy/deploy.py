@@ -31,8 +31,8 @@ from stack import FUNCTIONS, TEMPLATE, Stack, transformed
 
 ROOT = pathlib.Path(__file__).parents[2]
 PARAMETERS = {"Architecture": "x86_64", "CompactRate": "rate(1 minute)"}
-# Places in which two answers differ that are shown, and how much of what stands there.
-SHOWN, WIDTH = 5, 300
+# Answers that differ that are shown, places in them, and how much of what stands there.
+ANSWERS, SHOWN, WIDTH = 20, 5, 300
 # Log lines that are shown of a function when something is wrong, and how much of each.
 LOG_LINES, LOG_WIDTH = 60, 600
 
@@ -64,7 +64,7 @@ def main():
                 checks.verification(deployed)
                 checks.upgrade(deployed)
                 checks.logs(stack)
-            except BaseException:
+            except Exception:
                 traceback.print_exc()
                 show_logs(stack, one_machine, emulator)
                 raise SystemExit("the deployed Weir is not what it should be") from None
@@ -115,7 +115,7 @@ def print_table(record, found):
 
 
 def show(found):
-    for key, left, right in found:
+    for key, left, right in found[:ANSWERS]:
         print(f"\n{' / '.join(key)}")
         for where, one, other in itertools.islice(apart(left, right), SHOWN):
             print(f"   {where}\n      deployed:    {repr(one)[:WIDTH]}\n      one machine: {repr(other)[:WIDTH]}")

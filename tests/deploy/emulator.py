@@ -33,7 +33,8 @@ class Emulator:
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self.process = subprocess.Popen(
             [sys.executable, "-m", "ministack"],
-            env=self.environment() | {
+            env=self.environment()
+            | {
                 "AUTH": "true",
                 "BIND_HOST": "127.0.0.1",
                 "GATEWAY_PORT": str(self.port),

@@ -27,7 +27,7 @@ NAMES = [
 
 
 def time(day, second):
-    at = datetime.datetime.combine(DAY, datetime.time(), datetime.timezone.utc)
+    at = datetime.datetime.combine(DAY, datetime.time(), datetime.UTC)
     return (at + datetime.timedelta(days=day, seconds=second)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -12,6 +12,7 @@ from stack import NAME
 
 # One request, cold start of a debug build included.
 REQUEST_SECONDS = 60
+COMMAND_SECONDS = 120
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,8 +45,9 @@ class Place:
 
     def run(self, *arguments):
         """A command of `weir`; gives what it prints."""
+        command = [self.weir, *arguments, *self.options]
         done = subprocess.run(
-            [self.weir, *arguments, *self.options], env=self.environment, capture_output=True, text=True, timeout=120
+            command, check=False, env=self.environment, capture_output=True, text=True, timeout=COMMAND_SECONDS
         )
         if done.returncode != 0:
             raise AssertionError(f"{self.title}: weir {' '.join(arguments)}: {done.stdout}{done.stderr}")
@@ -80,8 +82,7 @@ class Deployed(Place):
         functions = self.stack.emulator.client("lambda")
         name = f"{NAME}-token"
         functions.update_function_configuration(FunctionName=name, Description="Issues tokens with the new key.")
-        settled = lambda: functions.get_function(FunctionName=name)["Configuration"]["LastUpdateStatus"]  # noqa: E731
-        until("the token function is updated", 30, lambda: settled() == "Successful")
+        functions.get_waiter("function_updated_v2").wait(FunctionName=name)
 
 
 class OneMachine(Place):

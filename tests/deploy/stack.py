@@ -6,9 +6,9 @@ import pathlib
 import time
 import zipfile
 
+import yaml
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
-import yaml
 
 from emulator import REGION
 
@@ -42,7 +42,7 @@ class Stack:
         while (status := self.describe()["StackStatus"]).endswith("IN_PROGRESS") and time.monotonic() < deadline:
             time.sleep(0.5)
         if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-            raise SystemExit(f"the stack is {status}:\n{self.failures()}")
+            raise RuntimeError(f"the stack is {status}:\n{self.failures()}")
 
     def describe(self):
         return self.cloudformation.describe_stacks(StackName=NAME)["Stacks"][0]
