@@ -39,8 +39,9 @@ const OVERHEAD: usize = 400;
 /// Partitions of which is remembered that they were too large.
 const REFUSED_MAX: usize = 10_000;
 
-/// Queries of a partition that was too large until it is tried again.
-const TRIED_AGAIN_AFTER: u32 = 64;
+/// Queries of a partition that was too large until it is tried again, at first and at most.
+const PATIENCE: u32 = 64;
+const PATIENCE_MAX: u32 = 4096;
 
 /// DynamoDB developer guide, "Quotas": a page of a query.
 const PAGE_BYTES: usize = 1024 * 1024;
@@ -60,9 +61,17 @@ pub(super) struct Kept {
 #[derive(Debug, Default)]
 struct Partitions {
     by_place: HashMap<Place, Partition>,
-    /// Those that were too large when they were last read, and how many queries ago that was.
-    too_large: HashMap<Place, u32>,
+    /// Those that were too large when they were last read.
+    too_large: HashMap<Place, Patience>,
     bytes: usize,
+}
+
+/// How many queries are left until a partition is tried again, and how many it will be then: an
+/// attempt costs as much as what may be kept.
+#[derive(Debug)]
+struct Patience {
+    left: u32,
+    next: u32,
 }
 
 #[derive(Debug, Default)]
@@ -202,12 +211,10 @@ impl Kept {
         else {
             return false;
         };
-        if let Some(queries) = partitions.too_large.get_mut(&place) {
-            *queries += 1;
-            if *queries < TRIED_AGAIN_AFTER {
-                return false;
-            }
-            partitions.too_large.remove(&place);
+        if let Some(patience) = partitions.too_large.get_mut(&place)
+            && !patience.is_over()
+        {
+            return false;
         }
         wanted.range().is_some() && wanted.attributes().is_some()
     }
@@ -290,9 +297,26 @@ impl Kept {
     }
 }
 
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            left: PATIENCE,
+            next: PATIENCE,
+        }
+    }
+}
+
+impl Patience {
+    fn is_over(&mut self) -> bool {
+        self.left = self.left.saturating_sub(1);
+        self.left == 0
+    }
+}
+
 impl Partitions {
     fn keep(&mut self, place: Place, partition: Partition) {
         self.remove(&place);
+        self.too_large.remove(&place);
         self.bytes += partition.bytes;
         self.by_place.insert(place, partition);
         self.make_room();
@@ -304,7 +328,9 @@ impl Partitions {
         if self.too_large.len() >= REFUSED_MAX {
             self.too_large.clear();
         }
-        self.too_large.insert(place, 0);
+        let patience = self.too_large.entry(place).or_default();
+        patience.left = patience.next;
+        patience.next = (patience.next * 2).min(PATIENCE_MAX);
     }
 
     fn remove(&mut self, place: &Place) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::{Kept, Partition, Wanted};
 use crate::clock::{Clock as _, SystemClock};
 use crate::db::Db;
 use crate::embedded::{Call, Engine, Transport as _};
@@ -220,6 +221,31 @@ impl Both {
             };
         assert!(matches!(done.0, 200 | 400), "{done:?}");
     }
+}
+
+#[test]
+fn a_partition_that_was_too_large_is_tried_again_ever_less_often() {
+    let ask = Ask {
+        pk: 0,
+        range: 0,
+        a: 0,
+        b: 0,
+        ascending: true,
+        limit: None,
+        projected: true,
+    };
+    let wanted = Wanted::read(ask.body().to_string().as_bytes()).expect("a query of the store's");
+    let kept = Kept::default();
+    assert!(kept.is_to_be_read(&wanted));
+    let mut waits = Vec::new();
+    for _ in 0..9 {
+        kept.keep(&wanted, None);
+        waits.push((1..).find(|_| kept.is_to_be_read(&wanted)));
+    }
+    let expected = [64, 128, 256, 512, 1024, 2048, 4096, 4096, 4096].map(Some);
+    assert_eq!(waits, expected);
+    kept.keep(&wanted, Some(Partition::new()));
+    assert!(kept.answer(&wanted).is_some());
 }
 
 proptest! {
