@@ -29,7 +29,7 @@ pub(super) fn dispatch(db: &Database, kept: &Kept, operation: &str, body: &[u8])
             })
         }),
         "Query" => query(db, kept, body),
-        "Scan" => run(body, |request| db.scan(request)),
+        "Scan" => run(body, |request| pages::scan(db, request)),
         "BatchGetItem" => run(body, |request| db.batch_get_item(request)),
         "BatchWriteItem" => run(body, |request| {
             let changes = batch_changes(kept, &request);

@@ -1,23 +1,37 @@
-//! Queries of the engine, in strides.
+//! Queries and scans of the engine, in strides.
 //!
-//! The engine reads every item of a key condition before it looks how many fill a page. Where a
-//! partition has many pages, each would cost as much as all of them. So it is asked for a limited
-//! number of items, more each time until a page is full.
+//! The engine reads every item of a key condition, or of a table, before it looks how many fill a
+//! page. Where there are many pages, each would cost as much as all of them, and hold up every
+//! write for as long. So it is asked for a limited number of items, more each time until a page is
+//! full.
 
 use std::collections::HashMap;
 
 use dynoxide::actions::query::{QueryRequest, QueryResponse};
-use dynoxide::{AttributeValue, Database, DynoxideError};
+use dynoxide::actions::scan::{ScanRequest, ScanResponse};
+use dynoxide::{AttributeValue, Database, DynoxideError, Item};
 
 use super::kept::{Partition, Wanted};
 
 /// Items that are asked for first.
 const FIRST: usize = 32;
 
-/// Items of an answer, if the query does not say how many.
+/// Items of an answer to a query that does not say how many.
 const ITEMS_MAX: usize = 1000;
 
+/// Items that a scan looks at, if it does not say how many: some 5 ms.
+const SCANNED_MAX: usize = 500;
+
 type Key = HashMap<String, AttributeValue>;
+
+/// What was read of a page so far.
+#[derive(Default)]
+struct Read {
+    items: Vec<Item>,
+    count: usize,
+    scanned: usize,
+    next: Option<Key>,
+}
 
 /// Answers a query. A page may end earlier than DynamoDB's would, which its protocol allows; one
 /// that asks what it costs is left to the engine.
@@ -25,24 +39,77 @@ pub(super) fn query(db: &Database, request: QueryRequest) -> Result<QueryRespons
     if request.return_consumed_capacity.is_some() || request.select.is_some() {
         return db.query(request);
     }
-    let most = request.limit.unwrap_or(ITEMS_MAX);
+    let read = in_strides(request.limit.unwrap_or(ITEMS_MAX), |limit, from| {
+        let page = db.query(part(&request, limit, from))?;
+        Ok(Read {
+            items: page.items.unwrap_or_default(),
+            count: page.count,
+            scanned: page.scanned_count,
+            next: page.last_evaluated_key,
+        })
+    })?;
+    Ok(QueryResponse {
+        items: Some(read.items),
+        count: read.count,
+        scanned_count: read.scanned,
+        last_evaluated_key: read.next,
+        consumed_capacity: None,
+    })
+}
+
+/// Answers a scan, in the same way.
+pub(super) fn scan(db: &Database, request: ScanRequest) -> Result<ScanResponse, DynoxideError> {
+    if request.return_consumed_capacity.is_some() || request.select.is_some() {
+        return db.scan(request);
+    }
+    let read = in_strides(request.limit.unwrap_or(SCANNED_MAX), |limit, from| {
+        let first = from.is_none();
+        let page = db.scan(ScanRequest {
+            table_name: request.table_name.clone(),
+            filter_expression: request.filter_expression.clone(),
+            projection_expression: request.projection_expression.clone(),
+            expression_attribute_names: request.expression_attribute_names.clone(),
+            expression_attribute_values: request.expression_attribute_values.clone(),
+            limit: Some(limit),
+            exclusive_start_key: from.or_else(|| request.exclusive_start_key.clone()),
+            consistent_read: request.consistent_read,
+            exclusive_start_key_raw: request.exclusive_start_key_raw.clone().filter(|_| first),
+            ..ScanRequest::default()
+        })?;
+        Ok(Read {
+            items: page.items.unwrap_or_default(),
+            count: page.count,
+            scanned: page.scanned_count,
+            next: page.last_evaluated_key,
+        })
+    })?;
+    Ok(ScanResponse {
+        items: Some(read.items),
+        count: read.count,
+        scanned_count: read.scanned,
+        last_evaluated_key: read.next,
+        consumed_capacity: None,
+    })
+}
+
+/// Reads so many items, unless a page's bytes or the end come first.
+fn in_strides(
+    most: usize,
+    mut read: impl FnMut(usize, Option<Key>) -> Result<Read, DynoxideError>,
+) -> Result<Read, DynoxideError> {
     let mut stride = FIRST;
-    let mut sum = QueryResponse::default();
-    let mut from = None;
+    let mut sum = Read::default();
     loop {
-        let asked = stride.min(most - sum.scanned_count);
-        let page = db.query(part(&request, asked, from))?;
-        sum.items
-            .get_or_insert_default()
-            .extend(page.items.unwrap_or_default());
+        let asked = stride.min(most - sum.scanned);
+        let page = read(asked, sum.next.take())?;
+        sum.items.extend(page.items);
         sum.count += page.count;
-        sum.scanned_count += page.scanned_count;
-        let is_full = page.scanned_count < asked;
-        if page.last_evaluated_key.is_none() || is_full || sum.scanned_count >= most {
-            sum.last_evaluated_key = page.last_evaluated_key;
+        sum.scanned += page.scanned;
+        sum.next = page.next;
+        let is_full = page.scanned < asked;
+        if sum.next.is_none() || is_full || sum.scanned >= most {
             return Ok(sum);
         }
-        from = page.last_evaluated_key;
         stride *= 2;
     }
 }
@@ -185,6 +252,39 @@ mod tests {
                     "{items} of {bytes}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn a_scan_sees_every_item_once_a_few_at_a_time() {
+        for (items, bytes) in [(0, 1), (33, 1), (1700, 1), (90, 60_000)] {
+            let db = database(items, bytes);
+            let mut seen = Vec::new();
+            let mut from = Value::Null;
+            loop {
+                let body = json!({
+                    "TableName": "weir-chunks",
+                    "FilterExpression": "sk <> :not",
+                    "ExpressionAttributeValues": { ":not": { "S": "00007" } },
+                    "ProjectionExpression": "sk",
+                    "ExclusiveStartKey": from,
+                });
+                let request = serde_json::from_value(body).expect("a scan");
+                let page = serde_json::to_value(scan(&db, request).expect("a page")).expect("JSON");
+                assert!(page["ScannedCount"].as_u64().expect("a count") <= SCANNED_MAX as u64);
+                let rows = page["Items"].as_array().expect("items").iter();
+                seen.extend(rows.map(|item| item["sk"]["S"].as_str().expect("a key").to_owned()));
+                match page.get("LastEvaluatedKey") {
+                    Some(key) => from = key.clone(),
+                    None => break,
+                }
+            }
+            seen.sort();
+            let expected: Vec<_> = all(items)
+                .into_iter()
+                .filter(|key| key != "00007")
+                .collect();
+            assert_eq!(seen, expected, "{items} of {bytes}");
         }
     }
 

@@ -47,7 +47,7 @@ struct Scanned {
 
 impl Engine {
     /// Deletes expired items of the tables that have any, and says how many. Looks at `pages`
-    /// pages of 1 MB in each table and goes on from there at the next call, from the beginning
+    /// pages of 500 items, or 1 MB, in each table and goes on from there at the next call, from the beginning
     /// again after the end.
     pub async fn sweep_expired(&self, names: &TableNames, pages: usize) -> Result<u64, Cut> {
         let mut deleted = 0;
