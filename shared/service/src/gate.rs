@@ -1,9 +1,10 @@
 //! How many requests may be under way at once.
 //!
 //! A few more wait for a moment, so that a burst is served; who has waited in vain, and whoever
-//! comes when even the places to wait are taken, is refused at once. Left to wait without bound,
-//! they would be answered when their clients have long given up, and so would everybody behind
-//! them; refused, they cost next to nothing and come again.
+//! comes when even the places to wait are taken, is refused. Left to wait without bound, they would
+//! be answered when their clients have long given up, and so would everybody behind them; refused,
+//! they cost little and come again. Little is not nothing: clients that repeat at once could keep a
+//! machine busy with refusals alone, so a refusal is held back for a moment, which costs nothing.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,12 +19,16 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::problem::Problem;
 
 /// After how long a refused request should come again.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// How long a refusal is held back. Connections are bounded where they are accepted, so this bounds
+/// how many refusals a second there can be.
+const HELD_BACK: Duration = Duration::from_millis(500);
 
 /// How often the log says that requests are refused.
 const WARN_EVERY: Duration = Duration::from_secs(1);
@@ -124,8 +129,13 @@ impl Gate {
 pub async fn through(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
     match gate.enter(1).await {
         Ok(_slot) => next.run(request).await,
-        Err(problem) => problem.into_response(),
+        Err(problem) => hold_back(problem).await,
     }
+}
+
+async fn hold_back(refusal: Problem) -> Response {
+    sleep(HELD_BACK).await;
+    refusal.into_response()
 }
 
 /// Middleware: the same, but a request whose body is not here yet gives its place back, since
@@ -138,7 +148,7 @@ pub async fn through_unless_slow(
 ) -> Response {
     let place = match gate.enter(1).await {
         Ok(slot) => Arc::new(Mutex::new(Some(slot))),
-        Err(problem) => return problem.into_response(),
+        Err(problem) => return hold_back(problem).await,
     };
     let (parts, body) = request.into_parts();
     let body = Arriving {
@@ -269,7 +279,26 @@ mod tests {
         assert!(slow.now_or_never().is_none());
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_is_held_back_while_others_are_served() {
+        let router = behind_one_place();
+        let mut long = Box::pin(status(&router, "/hangs", "here".into()));
+        assert!(long.as_mut().now_or_never().is_none());
+        let began = tokio::time::Instant::now();
+        let refused = tokio::spawn({
+            let router = router.clone();
+            async move { status(&router, "/", "here".into()).await }
+        });
+        tokio::task::yield_now().await;
+        assert!(!refused.is_finished());
+        drop(long);
+        assert_eq!(status(&router, "/", "here".into()).await, 200);
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        assert_eq!(refused.await.unwrap(), 503);
+        assert_eq!(began.elapsed(), HELD_BACK);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_request_whose_body_is_here_has_its_place_until_it_is_answered() {
         let router = behind_one_place();
         let mut long = Box::pin(status(&router, "/hangs", "here".into()));

@@ -1,6 +1,6 @@
 //! Queries, asked again and again, one after the other.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
@@ -9,8 +9,13 @@ use crate::connection::Connection;
 use crate::figures::{Figure, Sent};
 use crate::target::Target;
 
-/// How often each is asked.
+/// How often each is asked at least, and at most: quick ones for as long as makes their median
+/// steady.
 const REPEATS: usize = 30;
+const REPEATS_MAX: usize = 300;
+
+/// From when on the least is enough.
+const LONG_ENOUGH: Duration = Duration::from_secs(1);
 
 /// What is asked of a series.
 #[derive(Debug, Clone)]
@@ -72,7 +77,10 @@ pub(crate) async fn ask_all(
     for question in questions {
         let mut sent = Sent::default();
         let began = Instant::now();
-        for _ in 0..REPEATS {
+        for repeat in 0..REPEATS_MAX {
+            if repeat >= REPEATS && began.elapsed() >= LONG_ENOUGH {
+                break;
+            }
             let asked = Instant::now();
             question.ask(target, &mut connection, series).await?;
             sent.times.record(asked.elapsed());
