@@ -20,8 +20,6 @@ mod listen;
 mod log;
 mod openapi;
 mod output;
-#[cfg(test)]
-mod overload;
 mod query;
 pub mod serve;
 mod session;

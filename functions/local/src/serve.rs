@@ -334,3 +334,6 @@ async fn close(engine: Arc<Engine>) -> Result<()> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,7 +21,8 @@ use weir_store::db::Db;
 use weir_store::embedded::{Answer, Call, Cut, Engine, Transport};
 use weir_store::{Store, SystemClock};
 
-use crate::{listen, serve};
+use super::{READS, public_functions};
+use crate::listen;
 
 /// Writes that are let in at once, those that wait for it included.
 const WRITES: usize = 8;
@@ -75,7 +76,7 @@ impl Served {
             ..ServiceConfig::new(SigningKeys::new(SigningKey::random()))
         };
         let service = Service::new(Store::new(db), config);
-        let router = edge(serve::public_functions(&service)).layer(Extension(LocalAdmin));
+        let router = edge(public_functions(&service)).layer(Extension(LocalAdmin));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = watch::channel(());
@@ -165,7 +166,7 @@ async fn reads_have_a_bound_of_their_own() {
     served.store.hangs.send_replace(true);
     let read = |served: Arc<Served>| async move { served.query().await.status() };
     // One is one too many: whichever comes last is refused.
-    let many = serve::READS.at_once + serve::READS.waiting;
+    let many = READS.at_once + READS.waiting;
     let all = (0..=many).map(|_| Box::pin(read(Arc::clone(&served))));
     let (first, _, others) = futures::future::select_all(all).await;
     assert_eq!(first, StatusCode::SERVICE_UNAVAILABLE);
@@ -175,7 +176,7 @@ async fn reads_have_a_bound_of_their_own() {
     let answers = join_all(others).await;
     // Those under way are answered; of those that waited, who had not waited too long is as well.
     let answered = answers.iter().filter(|status| **status == StatusCode::OK);
-    assert!(answered.count() >= serve::READS.at_once, "{answers:?}");
+    assert!(answered.count() >= READS.at_once, "{answers:?}");
     assert_eq!(served.track().await.status(), StatusCode::CREATED);
     assert_eq!(served.count().await, 2);
 }
