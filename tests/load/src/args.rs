@@ -54,6 +54,15 @@ pub(crate) struct Args {
     #[arg(long, env = "WEIR_CLIENT_SECRET", hide_env_values = true)]
     client_secret: Option<String>,
 
+    /// A write key there, with the label `load` and no namespace.
+    #[arg(
+        long,
+        env = "WEIR_WRITE_KEY",
+        hide_env_values = true,
+        requires = "server"
+    )]
+    write_key: Option<String>,
+
     /// Its process, if it is on this machine; its memory is shown then.
     #[arg(long, value_name = "PID", requires = "server")]
     server_pid: Option<u32>,
@@ -141,6 +150,14 @@ pub(crate) enum Case {
     BatchIds,
     /// 500 events per request, in the order of the flights file.
     Flights,
+    /// 100 events per request by Alooma's door, each with its id.
+    Alooma,
+    /// The same without ids.
+    AloomaPlain,
+    /// 100 events per request by Segment's door, each with its id.
+    Segment,
+    /// The same without ids.
+    SegmentPlain,
     /// Queries over a year of events in one series: just loaded, compacted, with blocks waiting.
     Year,
     /// Queries over a day that came in one by one: the same.
@@ -159,7 +176,7 @@ pub(crate) enum Case {
 
 impl Case {
     /// All but the one that takes a quarter of an hour.
-    const USUAL: [Self; 13] = [
+    const USUAL: [Self; 17] = [
         Self::Singles,
         Self::Keys,
         Self::Ids,
@@ -167,6 +184,10 @@ impl Case {
         Self::Batches,
         Self::BatchIds,
         Self::Flights,
+        Self::Alooma,
+        Self::AloomaPlain,
+        Self::Segment,
+        Self::SegmentPlain,
         Self::Year,
         Self::Day,
         Self::Overload,
@@ -211,6 +232,7 @@ impl Args {
         Ok(Source::Running {
             target: Target::connect(server, id, secret).await?,
             pid: self.server_pid,
+            write_key: self.write_key.as_deref().map(Into::into),
         })
     }
 

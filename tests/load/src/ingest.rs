@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use http::StatusCode;
 use tokio::task::JoinSet;
 
+use crate::doors::{self, Door};
 use crate::figures::{Figure, Sent};
 use crate::flights::Flights;
-use crate::target::{Load, Target};
+use crate::target::{Load, Target, Way};
 
 /// Events of one batch.
 pub(crate) const BATCH: u64 = 500;
@@ -36,6 +36,8 @@ pub(crate) enum Kind {
     BatchIds,
     /// A batch in the order of the flights file.
     Flights(Arc<Flights>),
+    /// A batch of an old service's SDK.
+    Door(Door),
 }
 
 impl Kind {
@@ -49,6 +51,7 @@ impl Kind {
             Self::Batches => "500 events a request, in time order",
             Self::BatchIds => "500 events a request, with ids",
             Self::Flights(_) => "500 events a request, as flights depart",
+            Self::Door(door) => door.describe(),
         }
     }
 
@@ -66,6 +69,7 @@ impl Kind {
             Self::Batches => (lines(batch(number, Ids::None)), BATCH),
             Self::BatchIds => (lines(batch(number, Ids::Each)), BATCH),
             Self::Flights(flights) => (lines(flights.batch(number, BATCH)), BATCH),
+            Self::Door(door) => (door.load(number), doors::BATCH),
         }
     }
 }
@@ -81,6 +85,7 @@ pub(crate) fn lines(body: String) -> Load {
         media_type: NDJSON,
         body: body.into(),
         key: None,
+        way: Way::Track,
     }
 }
 
@@ -90,6 +95,7 @@ pub(crate) fn json(body: String) -> Load {
         media_type: JSON,
         body: body.into(),
         key: None,
+        way: Way::Track,
     }
 }
 
@@ -159,7 +165,7 @@ async fn send(target: Target, kind: Kind, next: Arc<AtomicU64>, until: Instant) 
         let request = target.post(load);
         let began = Instant::now();
         match connection.send(request).await {
-            Ok(answer) if answer.status == StatusCode::CREATED => {
+            Ok(answer) if answer.status.is_success() => {
                 sent.times.record(began.elapsed());
                 sent.events += events;
             }

@@ -7,6 +7,7 @@
 mod args;
 mod connection;
 mod day;
+mod doors;
 mod figures;
 mod flights;
 mod ingest;
@@ -33,6 +34,7 @@ use clap::Parser as _;
 
 use args::{Args, Case};
 use day::Singles;
+use doors::{Dialect, Door, Ids};
 use figures::Figure;
 use flights::Flights;
 use ingest::Kind;
@@ -40,7 +42,7 @@ use machine::Machine;
 use mixed::Mixed;
 use overload::{Of, Overload};
 use report::{Form, Report, Section};
-use server::Source;
+use server::{Server, Source};
 use units::Size;
 use year::Year;
 
@@ -83,6 +85,13 @@ fn show(stored: &mut Vec<Figure>, report: &mut Report) {
 /// Measures a case that only stores events; nothing if it is another.
 async fn storing(case: Case, args: &Args, source: &Source) -> Option<Result<Figure>> {
     let (few, many) = (args.batch_connections, args.connections);
+    let lasting = Duration::from_secs(args.seconds);
+    let door = async |dialect, ids| {
+        let server = source.fresh().await?;
+        let key = source.write_key(&server).await?;
+        let door = Door { dialect, ids, key };
+        enter(server, door, many, lasting).await
+    };
     let (kind, connections) = match case {
         Case::Singles => (Kind::Singles, many),
         Case::Keys => (Kind::Keys, many),
@@ -94,10 +103,29 @@ async fn storing(case: Case, args: &Args, source: &Source) -> Option<Result<Figu
             Ok(flights) => (Kind::Flights(Arc::new(flights)), few),
             Err(cause) => return Some(Err(cause)),
         },
+        Case::Alooma => return Some(door(Dialect::Alooma, Ids::Each).await),
+        Case::AloomaPlain => return Some(door(Dialect::Alooma, Ids::None).await),
+        Case::Segment => return Some(door(Dialect::Segment, Ids::Each).await),
+        Case::SegmentPlain => return Some(door(Dialect::Segment, Ids::None).await),
         _ => return None,
     };
-    let lasting = Duration::from_secs(args.seconds);
     Some(store(source, &kind, connections, lasting).await)
+}
+
+/// Stores events by a door, and counts them: doors say yes to what they refuse, too.
+async fn enter(
+    server: Server,
+    door: Door,
+    connections: usize,
+    lasting: Duration,
+) -> Result<Figure> {
+    let series = (doors::LABEL, door.event());
+    let before = question::count(&server.target, series).await?;
+    let kind = Kind::Door(door);
+    let figure = ingest::run_for(&server.target, &kind, connections, lasting).await?;
+    let sent = before + figure.requests * doors::BATCH;
+    question::expect(&server.target, series, sent).await?;
+    finish(server, figure).await
 }
 
 async fn store(
@@ -108,6 +136,11 @@ async fn store(
 ) -> Result<Figure> {
     let server = source.fresh().await?;
     let figure = ingest::run_for(&server.target, kind, connections, lasting).await?;
+    finish(server, figure).await
+}
+
+/// Stops a server, and notes how much memory it held.
+async fn finish(server: Server, figure: Figure) -> Result<Figure> {
     let server_mb = server.memory().map(|memory| memory.most_mb);
     server.stop().await?;
     Ok(Figure {
@@ -174,7 +207,11 @@ async fn measure(case: Case, args: &Args, source: &Source, report: &mut Report) 
         | Case::Spread
         | Case::Batches
         | Case::BatchIds
-        | Case::Flights => Ok(()),
+        | Case::Flights
+        | Case::Alooma
+        | Case::AloomaPlain
+        | Case::Segment
+        | Case::SegmentPlain => Ok(()),
     }
 }
 

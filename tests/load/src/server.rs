@@ -3,18 +3,23 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, Command};
 
+use crate::doors::LABEL;
 use crate::machine::Memory;
 use crate::target::Target;
 
 /// The client of our own servers. They listen on the loopback address and live for a measurement.
 const CLIENT: (&str, &str) = ("load", "a-secret-for-measuring-alone");
+
+/// The write key of our own servers.
+const KEY: &str = "wk_for-measuring-alone";
 
 /// How long a server may take to start, and to stop.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -25,7 +30,11 @@ pub(crate) enum Source {
     /// Each case gets a new one.
     Own(Own),
     /// All cases share one, which runs already.
-    Running { target: Target, pid: Option<u32> },
+    Running {
+        target: Target,
+        pid: Option<u32>,
+        write_key: Option<Arc<str>>,
+    },
 }
 
 /// How our own servers are made.
@@ -44,7 +53,7 @@ pub(crate) struct Server {
     pid: Option<u32>,
     process: Option<Child>,
     /// Removed when the server is gone.
-    _data: Option<TempDir>,
+    data: Option<TempDir>,
 }
 
 impl Source {
@@ -52,12 +61,22 @@ impl Source {
     pub(crate) async fn fresh(&self) -> Result<Server> {
         match self {
             Self::Own(own) => own.start(own.directory()?).await,
-            Self::Running { target, pid } => Ok(Server {
+            Self::Running { target, pid, .. } => Ok(Server {
                 target: target.clone(),
                 pid: *pid,
                 process: None,
-                _data: None,
+                data: None,
             }),
+        }
+    }
+
+    /// A write key of one of its servers.
+    pub(crate) async fn write_key(&self, server: &Server) -> Result<Arc<str>> {
+        match self {
+            Self::Own(own) => own.write_key(server).await,
+            Self::Running { write_key, .. } => write_key
+                .clone()
+                .context("a server that runs already has its doors measured with --write-key"),
         }
     }
 
@@ -91,8 +110,26 @@ impl Own {
             target,
             pid,
             process: Some(process),
-            _data: Some(data),
+            data: Some(data),
         })
+    }
+
+    /// Brings a write key to a server of ours.
+    async fn write_key(&self, server: &Server) -> Result<Arc<str>> {
+        let data = server.data.as_ref().context("its data is ours")?;
+        let mut create = Command::new(&self.weir)
+            .args(["key", "create", "--label", LABEL, "--existing-file", "-"])
+            .arg("--data")
+            .arg(data.path())
+            .env_remove("WEIR_SERVER")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()?;
+        let mut input = create.stdin.take().context("its input is ours")?;
+        input.write_all(KEY.as_bytes()).await?;
+        drop(input);
+        ensure!(create.wait().await?.success(), "no write key");
+        Ok(KEY.into())
     }
 
     /// Starts a server and does not wait for it.

@@ -37,6 +37,30 @@ pub(crate) struct Load {
     pub(crate) media_type: &'static str,
     pub(crate) body: Bytes,
     pub(crate) key: Option<String>,
+    pub(crate) way: Way,
+}
+
+/// Where a body goes.
+#[derive(Debug, Clone)]
+pub(crate) enum Way {
+    /// To the Tracking API, with a token.
+    Track,
+    /// To the door of an old service, with what its clients send.
+    Door {
+        path: Uri,
+        authorization: Option<HeaderValue>,
+    },
+}
+
+impl Way {
+    /// By a path that this program has made.
+    pub(crate) fn door(path: &str, authorization: Option<HeaderValue>) -> Self {
+        let path = path.parse().expect("a path that is one");
+        Self::Door {
+            path,
+            authorization,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -65,8 +89,15 @@ impl Target {
 
     /// A request that posts events.
     pub(crate) fn post(&self, load: Load) -> Outgoing {
+        let (path, authorization) = match load.way {
+            Way::Track => (Uri::from_static("/api/track/"), Some(self.token())),
+            Way::Door {
+                path,
+                authorization,
+            } => (path, authorization),
+        };
         let request = self
-            .request(Method::POST, "/api/track/", self.token())
+            .request(Method::POST, path, authorization)
             .header(CONTENT_TYPE, load.media_type);
         let request = load
             .key
@@ -77,23 +108,25 @@ impl Target {
 
     /// A request that asks for something. The path is one that this program has made.
     pub(crate) fn get(&self, path: &str) -> Outgoing {
-        let request = self.request(Method::GET, path, self.token());
-        request
-            .body(Bytes::new().into())
-            .expect("a path that is one")
+        let path = path.parse().expect("a path that is one");
+        let request = self.request(Method::GET, path, Some(self.token()));
+        request.body(Bytes::new().into()).expect("plain headers")
     }
 
     fn request(
         &self,
         method: Method,
-        path: &str,
-        authorization: HeaderValue,
+        path: Uri,
+        authorization: Option<HeaderValue>,
     ) -> http::request::Builder {
-        Request::builder()
+        let request = Request::builder()
             .method(method)
             .uri(path)
-            .header(HOST, &self.0.address)
-            .header(AUTHORIZATION, authorization)
+            .header(HOST, &self.0.address);
+        match authorization {
+            Some(authorization) => request.header(AUTHORIZATION, authorization),
+            None => request,
+        }
     }
 
     fn token(&self) -> HeaderValue {
@@ -102,8 +135,9 @@ impl Target {
 
     async fn renew(&self) -> Result<()> {
         let form = "grant_type=client_credentials";
+        let path = Uri::from_static("/o/token/");
         let request = self
-            .request(Method::POST, "/o/token/", self.0.credentials.clone())
+            .request(Method::POST, path, Some(self.0.credentials.clone()))
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(Bytes::from(form).into())?;
         let answer = self.connection().send(request).await?.success()?;
