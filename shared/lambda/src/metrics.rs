@@ -217,7 +217,7 @@ mod tests {
     fn a_request_counts_for_its_function_and_its_route() {
         let events = Events {
             stored: 500,
-            refused: 0,
+            ..Events::default()
         };
         let line = Measured::request(201, Some(&access()), events).line("prod-track", AT_MS);
         check_format(&line);

@@ -15,13 +15,16 @@ pub mod layer;
 pub mod negotiate;
 pub mod openapi;
 pub mod problem;
+pub mod rejected;
 pub mod secret;
 mod service;
 mod store_problem;
 pub mod tally;
 #[cfg(test)]
 mod testing;
+pub mod write_keys;
 
-pub use auth::{Caller, Scope, Scopes};
+pub use auth::{Caller, KeyHolder, Scope, Scopes};
 pub use problem::{FieldProblem, MAX_FIELD_ERRORS, Problem, ProblemDocument};
+pub use rejected::{Rejection, RejectionSource};
 pub use service::{IN_FLIGHT_BYTES, IN_FLIGHT_REQUESTS, Service, ServiceConfig, TOKEN_LIFETIME};

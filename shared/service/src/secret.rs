@@ -5,7 +5,7 @@
 use std::fmt;
 
 use thiserror::Error;
-use weir_store::registry::SecretHash;
+use weir_store::registry::{KeyHash, SecretHash};
 
 /// What a secret that someone chose must have at least. A drawn one has 256 random bits.
 pub const MIN_SECRET_CHARS: usize = 16;
@@ -71,6 +71,67 @@ impl fmt::Debug for ClientSecret {
     }
 }
 
+/// What a write key must have at least, which the keys of old services have. A drawn one has 128
+/// random bits.
+pub const MIN_KEY_CHARS: usize = 8;
+
+/// Longer ones are refused: a key is hashed for every request.
+pub const MAX_KEY_CHARS: usize = 256;
+
+/// A write key in plain text: shown once to whoever makes it, and sent with every request.
+#[derive(Clone, PartialEq, Eq)]
+pub struct WriteKey(String);
+
+/// Why a text is not taken as a write key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum WriteKeyError {
+    /// Too short or too long.
+    #[error("a write key has {MIN_KEY_CHARS} to {MAX_KEY_CHARS} characters, and this one has {0}")]
+    Length(usize),
+    /// A character that a path or a header does not carry unchanged.
+    #[error("a write key consists of visible ASCII characters")]
+    Character,
+}
+
+impl WriteKey {
+    /// Draws a new key: 128 random bits in hexadecimal digits, which survive every path, query
+    /// and header.
+    pub fn random() -> WriteKey {
+        WriteKey(format!("wk_{}", hex(&random_bytes::<16>())))
+    }
+
+    /// Takes a key that someone has, or one that was sent.
+    ///
+    /// # Errors
+    /// When it is shorter than [`MIN_KEY_CHARS`] or longer than [`MAX_KEY_CHARS`], or has
+    /// anything but visible ASCII characters.
+    pub fn parse(text: &str) -> Result<WriteKey, WriteKeyError> {
+        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(WriteKeyError::Character);
+        }
+        match (MIN_KEY_CHARS..=MAX_KEY_CHARS).contains(&text.len()) {
+            true => Ok(WriteKey(text.into())),
+            false => Err(WriteKeyError::Length(text.len())),
+        }
+    }
+
+    /// Hands out the text, to be shown or compared.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// What it is looked up by.
+    pub fn hash(&self) -> KeyHash {
+        KeyHash::of(&self.0)
+    }
+}
+
+impl fmt::Debug for WriteKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("***")
+    }
+}
+
 /// Draws random bytes from the operating system.
 pub fn random_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
@@ -112,6 +173,28 @@ mod tests {
         assert_eq!(error(&"x".repeat(257)), SecretError::Length(257));
         assert_eq!(error("sixteen letters!"), SecretError::Character);
         assert!(ClientSecret::parse("sixteen-letters!").is_ok());
+    }
+
+    #[test]
+    fn a_drawn_key_is_a_legal_one_and_never_the_same() {
+        let (one, other) = (WriteKey::random(), WriteKey::random());
+        assert_eq!(one.expose().len(), 35);
+        assert!(one != other && one.hash() != other.hash());
+        assert_eq!(WriteKey::parse(one.expose()).unwrap(), one);
+        assert_eq!(format!("{one:?} {:?}", one.hash()), "*** ***");
+    }
+
+    #[test]
+    fn a_key_of_another_service_has_eight_visible_characters_or_more() {
+        let error = |text: &str| WriteKey::parse(text).map(|_| ()).unwrap_err();
+        assert_eq!(error("sevench"), WriteKeyError::Length(7));
+        assert_eq!(error(&"x".repeat(257)), WriteKeyError::Length(257));
+        for bad in ["eight ch", "eight\tch", "eightéch", "eightch\0"] {
+            assert_eq!(error(bad), WriteKeyError::Character, "{bad:?}");
+        }
+        for good in ["eightchr", "a:b/c?d=e&f+g%h", &"x".repeat(256)] {
+            assert_eq!(WriteKey::parse(good).unwrap().expose(), good);
+        }
     }
 
     #[test]

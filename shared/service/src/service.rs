@@ -7,10 +7,11 @@ use weir_model::Timestamp;
 use weir_store::db::Deadline;
 use weir_store::{Clock, Store};
 
-use crate::auth::{CurrentKeys, KeySource, Rates, RevokedCopy, Tokens};
+use crate::auth::{CurrentKeys, KeySource, KnownKeys, Rates, RevokedCopy, Tokens};
 use crate::body::BodyLimits;
 use crate::budget::Budget;
 use crate::gate::{Bounds, Gate};
+use crate::rejected::Standings;
 use crate::tally::Tally;
 
 /// How long a token lives unless configured otherwise.
@@ -78,7 +79,9 @@ pub struct Service {
     tokens: Tokens,
     issuer: Option<String>,
     revoked: RevokedCopy,
+    known_keys: KnownKeys,
     rates: Rates,
+    standings: Standings,
     budget: Arc<Budget>,
     gate: Arc<Gate>,
     body: BodyLimits,
@@ -97,7 +100,9 @@ impl Service {
             tokens: Tokens::new(config.token_lifetime, issuer.clone()),
             issuer,
             revoked: RevokedCopy::default(),
+            known_keys: KnownKeys::default(),
             rates: Rates::default(),
+            standings: Standings::default(),
             budget: Budget::new(config.in_flight_bytes),
             gate: Gate::new("writes", config.in_flight_requests),
             body: config.body,
@@ -171,5 +176,13 @@ impl Service {
 
     pub(crate) fn revoked_copy(&self) -> &RevokedCopy {
         &self.revoked
+    }
+
+    pub(crate) fn known_keys(&self) -> &KnownKeys {
+        &self.known_keys
+    }
+
+    pub(crate) fn standings(&self) -> &Standings {
+        &self.standings
     }
 }

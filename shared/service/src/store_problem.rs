@@ -9,6 +9,7 @@ use weir_store::{AcceptError, StoreError};
 
 use crate::clients::RegistrationError;
 use crate::problem::Problem;
+use crate::write_keys::NewKeyError;
 
 /// After how long a request should come again when the store did not answer.
 const STORE_RETRY: Duration = Duration::from_secs(2);
@@ -84,6 +85,19 @@ impl From<RegistrationError> for Problem {
                 Problem::new(StatusCode::CONFLICT, "client-exists", error.to_string())
             }
             RegistrationError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<NewKeyError> for Problem {
+    fn from(error: NewKeyError) -> Problem {
+        match error {
+            NewKeyError::Rate => Problem::bad_request("invalid-key", error.to_string())
+                .with_field("rate", "a rate is at least one request a second"),
+            NewKeyError::Exists => {
+                Problem::new(StatusCode::CONFLICT, "key-exists", error.to_string())
+            }
+            NewKeyError::Store(error) => error.into(),
         }
     }
 }

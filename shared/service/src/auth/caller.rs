@@ -1,5 +1,6 @@
 //! Lets a request in: reads its bearer token (RFC 6750), and checks it, its revocation, its
-//! client's rate and its scopes, in this order.
+//! client's rate and its scopes, in this order; or reads a write key, as the user of HTTP Basic
+//! (RFC 7617) without a password. A key can write and nothing else.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -7,18 +8,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{FromRef, FromRequestParts};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
+use weir_model::Name;
 use weir_store::registry::ClientId;
 
 use super::revoked::NoCopy;
 use super::scope::{Scope, Scopes};
 use super::token::{AccessToken, Claims, Grant, TokenError, Tokens};
+use super::write_key::KeyHolder;
 use crate::Service;
 use crate::problem::Problem;
+use crate::secret::WriteKey;
 
-const REALM: &str = "Bearer realm=\"weir\"";
+pub(super) const REALM: &str = "Bearer realm=\"weir\"";
 
 /// After how long a request should come again that was turned away because revocations are
 /// unknown.
@@ -27,9 +33,11 @@ const UNKNOWN_RETRY: Duration = Duration::from_secs(5);
 /// Who sent a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
-    /// The client, or `local`.
+    /// The client, or `local`; with a write key, the key's public name.
     pub client: ClientId,
-    /// What its token permits.
+    /// What people call the write key, if it was one.
+    pub label: Option<Name>,
+    /// What its token permits; with a write key, to write.
     pub scopes: Scopes,
 }
 
@@ -42,26 +50,35 @@ impl Service {
     /// Finds out who sent a request and whether they have the scope.
     ///
     /// # Errors
-    /// 401 without a good token, 403 without the scope, 429 over the client's rate, 503 when
+    /// 401 without a good token or write key, 403 without the scope, 429 over the client's rate, 503 when
     /// it cannot be known whether the token is good, or what is revoked.
     pub async fn authorize(&self, request: &Parts, scope: Scope) -> Result<Caller, Problem> {
         if request.extensions.get::<LocalAdmin>().is_some() {
             return Ok(Caller {
                 client: ClientId::local(),
+                label: None,
                 scopes: Scopes::ALL,
             });
         }
-        let token = bearer(&request.headers)?;
+        let caller = match Credential::of(&request.headers)? {
+            Credential::Token(token) => self.bearer(token).await?,
+            Credential::Key(key) => self.holder(key.expose()).await?.into(),
+        };
+        match caller.scopes.contains(scope) {
+            true => Ok(caller),
+            false => Err(without_scope(scope)),
+        }
+    }
+
+    /// The client that a token is good for, within its rate.
+    async fn bearer(&self, token: &str) -> Result<Caller, Problem> {
         let claims = self.verify(token).await?;
         let caller = caller(&claims)?;
         self.refuse_revoked(&claims).await?;
         if let Some(rate) = claims.rate {
             self.within_rate(&caller.client, rate)?;
         }
-        match caller.scopes.contains(scope) {
-            true => Ok(caller),
-            false => Err(without_scope(scope)),
-        }
+        Ok(caller)
     }
 
     /// Signs a token.
@@ -124,29 +141,66 @@ impl Service {
 fn caller(claims: &Claims) -> Result<Caller, Problem> {
     let client = ClientId::parse(&claims.sub).map_err(|_| TokenError::Invalid)?;
     let scopes = Scopes::known(claims.scope.split_ascii_whitespace());
-    Ok(Caller { client, scopes })
+    Ok(Caller {
+        client,
+        label: None,
+        scopes,
+    })
 }
 
-/// The token of the one `Authorization` header, whose scheme is compared without regard to case.
-fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
+impl From<KeyHolder> for Caller {
+    fn from(holder: KeyHolder) -> Caller {
+        Caller {
+            client: holder.id,
+            label: Some(holder.label),
+            scopes: Scope::Write.into(),
+        }
+    }
+}
+
+/// What a request proves itself with.
+enum Credential<'a> {
+    Token(&'a str),
+    Key(WriteKey),
+}
+
+impl Credential<'_> {
+    /// Reads the one `Authorization` header, whose scheme is compared without regard to case.
+    fn of(headers: &HeaderMap) -> Result<Credential<'_>, Problem> {
+        let (scheme, value) = authorization(headers).ok_or_else(without_token)?;
+        if scheme.eq_ignore_ascii_case("bearer") {
+            return Ok(Credential::Token(value));
+        }
+        let key = basic_key(headers).ok_or_else(without_token)?;
+        Ok(Credential::Key(key))
+    }
+}
+
+/// The write key of a request, if it is the user of HTTP Basic without a password, and the only
+/// `Authorization` that there is.
+pub fn basic_key(headers: &HeaderMap) -> Option<WriteKey> {
+    let (scheme, value) = authorization(headers)?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = String::from_utf8(STANDARD.decode(value).ok()?).ok()?;
+    // Some keys have a colon of their own, and no password follows.
+    WriteKey::parse(decoded.strip_suffix(':')?).ok()
+}
+
+fn authorization(headers: &HeaderMap) -> Option<(&str, &str)> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
-        return Err(without_token());
+        return None;
     };
-    let (scheme, token) = value
-        .to_str()
-        .ok()
-        .and_then(|value| value.trim().split_once(' '))
-        .ok_or_else(without_token)?;
-    match scheme.eq_ignore_ascii_case("bearer") {
-        true => Ok(token.trim_start()),
-        false => Err(without_token()),
-    }
+    let (scheme, value) = value.to_str().ok()?.trim().split_once(' ')?;
+    Some((scheme, value.trim_start()))
 }
 
 /// RFC 6750 section 3: a request that did not try to authenticate gets no error code.
 fn without_token() -> Problem {
-    let detail = "send an access token: Authorization: Bearer TOKEN";
+    let detail = "send an access token: Authorization: Bearer TOKEN; to write, a write key will \
+                  do as the user of HTTP Basic, without a password";
     Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail).with_challenge(REALM)
 }
 

@@ -5,11 +5,13 @@ mod current_keys;
 mod document;
 mod keys;
 mod rate;
+mod recent;
 mod revoked;
 mod scope;
 mod token;
+mod write_key;
 
-pub use caller::{Authorized, Caller, LocalAdmin, Needs, need};
+pub use caller::{Authorized, Caller, LocalAdmin, Needs, basic_key, need};
 pub(crate) use current_keys::CurrentKeys;
 pub use current_keys::{KEYS_FRESH, KeySource, KeysUnavailable};
 pub use document::{DocumentError, KeyDocument, KeyNames};
@@ -19,6 +21,8 @@ pub(crate) use revoked::RevokedCopy;
 pub use scope::{Scope, Scopes, UnknownScope};
 pub(crate) use token::Tokens;
 pub use token::{AccessToken, Claims, Grant, TokenError};
+pub use write_key::KeyHolder;
+pub(crate) use write_key::KnownKeys;
 
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,193 @@
+//! What becomes of events that are refused: counted by reason, and kept for a day, so that whoever
+//! sent them can see what was wrong.
+//!
+//! At most 1,000 of a source are kept in an hour, whatever number of processes it sends to; a
+//! process that has seen an hour full does not ask again. Payloads are cut, and the log names
+//! none. Nothing here knows a key: a door whose clients put theirs into events takes it out by
+//! [`Rejection::without`].
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Mutex as Turn;
+use weir_model::Timestamp;
+use weir_store::StoreError;
+use weir_store::db::Deadline;
+use weir_store::registry::{ClientId, Rejected, RejectedRequest, Standing};
+
+use crate::auth::{Caller, KeyHolder};
+use crate::problem::Problem;
+use crate::{FieldProblem, Service};
+
+/// What is kept of a payload.
+pub const PAYLOAD_BYTES: usize = 1024;
+
+/// What is kept of a detail.
+pub const DETAIL_BYTES: usize = 512;
+
+/// How long keeping them may take: someone waits for an answer.
+const KEEPING_TIME: Duration = Duration::from_secs(5);
+
+/// Beyond this many sources, those that have sent nothing bad in this hour are forgotten.
+const MANY: usize = 1000;
+
+/// An event that a door refuses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// A stable code, such as `invalid-event`, `too-large` or `invalid-identities`. There are few:
+    /// each is a metric of its own.
+    pub reason: &'static str,
+    /// What was wrong and what is allowed.
+    pub detail: String,
+    /// The event as it came; cut when it is kept.
+    pub payload: String,
+}
+
+/// Who sent what is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RejectionSource {
+    /// The client, or the public name of a write key.
+    pub id: ClientId,
+    /// What people call it; empty if that is not known.
+    pub label: String,
+}
+
+impl From<&KeyHolder> for RejectionSource {
+    fn from(holder: &KeyHolder) -> RejectionSource {
+        RejectionSource {
+            id: holder.id.clone(),
+            label: holder.label.to_string(),
+        }
+    }
+}
+
+impl From<&Caller> for RejectionSource {
+    fn from(caller: &Caller) -> RejectionSource {
+        let label = caller.label.as_ref();
+        RejectionSource {
+            id: caller.client.clone(),
+            label: label.map(ToString::to_string).unwrap_or_default(),
+        }
+    }
+}
+
+impl Rejection {
+    /// Takes a key out of what is kept, for doors whose clients write it into their events.
+    #[must_use]
+    pub fn without(mut self, key: &str) -> Rejection {
+        // JSON may have escaped some of its characters.
+        let escaped = serde_json::Value::from(key).to_string();
+        for spelling in [escaped.trim_matches('"'), key] {
+            if !spelling.is_empty() {
+                self.payload = self.payload.replace(spelling, "***");
+                self.detail = self.detail.replace(spelling, "***");
+            }
+        }
+        self
+    }
+
+    fn into_kept(self) -> Rejected {
+        let cut = self.payload.len() > PAYLOAD_BYTES;
+        Rejected {
+            reason: self.reason.into(),
+            detail: beginning(self.detail, DETAIL_BYTES),
+            payload: beginning(self.payload, PAYLOAD_BYTES),
+            cut,
+        }
+    }
+}
+
+impl Service {
+    /// Counts refused events by reason, and keeps them for a day: at most 1,000 of a source in an
+    /// hour, more are only counted.
+    ///
+    /// # Errors
+    /// 503 when they could not be kept. A door whose clients do not read answers answers so, too,
+    /// and they come again.
+    pub async fn reject(
+        &self,
+        source: &RejectionSource,
+        door: &'static str,
+        rejections: Vec<Rejection>,
+    ) -> Result<(), Problem> {
+        if rejections.is_empty() {
+            return Ok(());
+        }
+        self.count(source, door, &rejections);
+        let at = self.now();
+        let request = RejectedRequest {
+            at,
+            source: source.id.clone(),
+            label: source.label.clone(),
+            door,
+            rejected: rejections.into_iter().map(Rejection::into_kept).collect(),
+        };
+        let standing = self.standings().of(&source.id, at);
+        let kept = self.keep(&request, &standing).await;
+        kept.map_err(|error| {
+            tracing::error!(%error, source = %source.id, door,
+                "refused events could not be kept: {error}");
+            let detail = "the events were refused, and that could not be written down; try again";
+            Problem::unavailable("store-unavailable", detail, Duration::from_secs(2))
+        })
+    }
+
+    async fn keep(&self, request: &RejectedRequest, of: &Turn<Standing>) -> Result<(), StoreError> {
+        // One at a time: they would only get into each other's way at the count.
+        let mut standing = of.lock().await;
+        if standing.is_full(request.at) {
+            return Ok(());
+        }
+        let deadline = Deadline::at(request.at.saturating_add(KEEPING_TIME));
+        let store = &self.store;
+        store.keep_rejected(request, &mut standing, deadline).await
+    }
+
+    fn count(&self, source: &RejectionSource, door: &'static str, rejections: &[Rejection]) {
+        let mut reasons = BTreeMap::<&'static str, u64>::new();
+        for rejection in rejections {
+            *reasons.entry(rejection.reason).or_default() += 1;
+        }
+        let mut listed = String::new();
+        for (reason, events) in &reasons {
+            self.tally().rejected(reason, *events);
+            let comma = if listed.is_empty() { "" } else { ", " };
+            let _ = write!(listed, "{comma}{events} {reason}");
+        }
+        let events = rejections.len();
+        tracing::info!(source = %source.id, door, events, reasons = listed,
+            "refused {events} events of {} at {door}: {listed}", source.id);
+    }
+}
+
+/// Up to so many bytes, to the end of a character.
+fn beginning(mut text: String, bytes: usize) -> String {
+    text.truncate(text.floor_char_boundary(bytes));
+    text
+}
+
+/// Names the bad events of a request to the Tracking API, or of another whose events are named
+/// one by one: the fields at fault of an event in one text.
+pub fn describe<'a>(fields: impl IntoIterator<Item = &'a FieldProblem>) -> String {
+    let named = fields
+        .into_iter()
+        .map(|f| format!("{}: {}", f.field, f.reason));
+    named.collect::<Vec<_>>().join("; ")
+}
+
+/// Where each source stands in its hour, as far as this process knows.
+#[derive(Debug, Default)]
+pub(crate) struct Standings(Mutex<HashMap<ClientId, Arc<Turn<Standing>>>>);
+
+impl Standings {
+    fn of(&self, source: &ClientId, at: Timestamp) -> Arc<Turn<Standing>> {
+        let mut standings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if standings.len() >= MANY && !standings.contains_key(source) {
+            // One that is locked is in use.
+            standings.retain(|_, standing| !standing.try_lock().is_ok_and(|s| s.is_past(at)));
+        }
+        Arc::clone(standings.entry(source.clone()).or_default())
+    }
+}
