@@ -2,23 +2,10 @@
 //! way, and with the call still under way, to arrive when the repeat is over.
 
 use http::StatusCode;
-use weir_tests::chaos::When;
 
 use crate::cloud::Cloud;
+use crate::killing::{Doomed, FATES, Fate};
 use crate::request::{Request, Sent, Shape, check_counts};
-
-/// What becomes of the call at which a process is killed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    /// It never arrives.
-    Lost,
-    /// It has taken effect.
-    Done,
-    /// It arrives after everything else.
-    Late,
-}
-
-const FATES: [Fate; 3] = [Fate::Lost, Fate::Done, Fate::Late];
 
 /// More calls than any of the requests makes.
 const MOST_CALLS: usize = 40;
@@ -42,28 +29,9 @@ async fn check(shape: Shape) {
 async fn kill_at(cloud: &Cloud, shape: Shape, fate: Fate, nth: usize) -> bool {
     let name = format!("call-{nth}");
     let request = Request::new(&name, shape, 0);
-    let instance = cloud.track.start().await;
-    instance.ready().await;
-    let when = if fate == Fate::Done {
-        When::After
-    } else {
-        When::Before
-    };
-    let gate = cloud.chaos.freeze(instance.name(), nth, when);
-    let killed = async {
-        gate.reached().await;
-        instance.kill();
-        // The invocation ends only now.
-        std::future::pending::<()>().await;
-    };
-    let first = tokio::select! {
-        answer = request.send(cloud) => answer,
-        () = killed => unreachable!("it waits for ever"),
-    };
-    let was_killed = gate.held() > 0;
-    if !was_killed {
-        gate.release();
-    }
+    let doomed = Doomed::start(cloud, &cloud.track, nth, fate).await;
+    let first = doomed.during(request.send(cloud)).await;
+    let was_killed = doomed.was_killed();
     let expected = match was_killed {
         true => StatusCode::INTERNAL_SERVER_ERROR,
         false => StatusCode::CREATED,
@@ -89,10 +57,7 @@ async fn kill_at(cloud: &Cloud, shape: Shape, fate: Fate, nth: usize) -> bool {
         false if was_killed => Sent::Unanswered,
         false => Sent::Answered,
     };
-    if fate == Fate::Late {
-        gate.release();
-        cloud.chaos.quiet().await;
-    }
+    doomed.last_call(cloud).await;
     check_counts(cloud, &name, &[(request, became)]).await;
     was_killed
 }

@@ -4,10 +4,10 @@
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
-use weir_tests::chaos::When;
 use weir_tests::lambda::Outcome;
 
 use crate::cloud::Cloud;
+use crate::killing::{Doomed, Fate};
 
 const START_MS: i64 = 1_715_768_430_000;
 
@@ -34,10 +34,10 @@ fn events(name: &str) -> Value {
     (0..EVENTS).map(event).collect()
 }
 
-async fn check(when: When, arrives_late: bool) {
+async fn check(fate: Fate) {
     let mut kills = 0;
     // Each time anew: a process that has just started reads again what was taken before.
-    while kills < MOST_CALLS && kill_at(&Cloud::start().await, kills, when, arrives_late).await {
+    while kills < MOST_CALLS && kill_at(&Cloud::start().await, kills, fate).await {
         kills += 1;
     }
     // The scan, the day's manifest and inbox, what is remembered, a chunk, the publish, the year.
@@ -45,35 +45,22 @@ async fn check(when: When, arrives_late: bool) {
 }
 
 /// Kills a run at its call number `nth`; whether it made so many.
-async fn kill_at(cloud: &Cloud, nth: usize, when: When, arrives_late: bool) -> bool {
+async fn kill_at(cloud: &Cloud, nth: usize, fate: Fate) -> bool {
     let name = format!("call-{nth}");
     let stored = cloud.post(None, &events(&name)).await;
     assert_eq!(stored.status, 201, "{}", stored.text());
-    let instance = cloud.compact.start().await;
-    instance.ready().await;
-    let gate = cloud.chaos.freeze(instance.name(), nth, when);
-    let killed = async {
-        gate.reached().await;
-        instance.kill();
-        std::future::pending::<()>().await;
-    };
-    let first = tokio::select! {
-        outcome = cloud.compact.invoke("{}") => outcome,
-        () = killed => unreachable!("it waits for ever"),
-    };
-    let was_killed = first == Outcome::Died;
-    if !was_killed {
-        assert!(matches!(first, Outcome::Answered(_)), "{first:?}");
-        gate.release();
+    let doomed = Doomed::start(cloud, &cloud.compact, nth, fate).await;
+    let first = doomed.during(cloud.compact.invoke("{}")).await;
+    let was_killed = doomed.was_killed();
+    match was_killed {
+        true => assert_eq!(first, Outcome::Died),
+        false => assert!(matches!(first, Outcome::Answered(_)), "{first:?}"),
     }
     is_exact(cloud, &name).await;
     cloud.upkeep(json!({})).await.expect("nobody kills it");
     is_exact(cloud, &name).await;
-    if arrives_late {
-        gate.release();
-        cloud.chaos.quiet().await;
-        is_exact(cloud, &name).await;
-    }
+    doomed.last_call(cloud).await;
+    is_exact(cloud, &name).await;
     let verified = cloud.upkeep(json!({"verify": true})).await;
     let verified = &verified.expect("nobody kills it")["verified"];
     assert_eq!(verified["differences"], 0);
@@ -88,15 +75,15 @@ async fn is_exact(cloud: &Cloud, name: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_was_killed_before_any_call_changes_no_count() {
-    check(When::Before, false).await;
+    check(Fate::Lost).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_was_killed_after_any_call_changes_no_count() {
-    check(When::After, false).await;
+    check(Fate::Done).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_arrives_after_the_next_run_changes_no_count() {
-    check(When::Before, true).await;
+    check(Fate::Late).await;
 }
