@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
+use axum::response::Response;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use serde_json::Value;
@@ -91,24 +92,8 @@ impl Node {
 
     /// Sends a request as it is.
     pub async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self
-            .router
-            .clone()
-            .oneshot(request)
-            .await
-            .expect("routers do not fail");
-        let (parts, body) = response.into_parts();
-        let body = body
-            .collect()
-            .await
-            .expect("the body is whole")
-            .to_bytes()
-            .to_vec();
-        Answer {
-            status: parts.status,
-            headers: parts.headers,
-            body,
-        }
+        let response = self.router.clone().oneshot(request).await;
+        Answer::of(response.expect("routers do not fail")).await
     }
 
     /// Asks as the machine's own administrator, who needs no token.
@@ -210,6 +195,17 @@ pub fn request(method: Method, path: &str) -> http::request::Builder {
 }
 
 impl Answer {
+    /// Reads a response to its end.
+    pub async fn of(response: Response) -> Self {
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.expect("the body is whole");
+        Self {
+            status: parts.status,
+            headers: parts.headers,
+            body: body.to_bytes().to_vec(),
+        }
+    }
+
     /// The body as JSON.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
