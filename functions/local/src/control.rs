@@ -4,6 +4,8 @@
 //! The socket is a file that only its owner can open, and whoever can open it is let in as the
 //! local administrator. So these routes are on no other listener, and in no description.
 
+mod keys;
+
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
@@ -27,6 +29,7 @@ use weir_store::registry::{Client, ClientId};
 
 use crate::failure::Failure;
 use crate::verify::{Verified, VerifyRequest};
+pub(crate) use keys::{CreatedKey, KeyList, ListedKey, NewKeyRequest};
 
 /// Clients of a page.
 const PAGE: usize = 100;
@@ -82,6 +85,8 @@ pub(crate) fn router(service: Arc<Service>) -> Router {
         .route("/control/clients/{id}", delete(revoke_client))
         .route("/control/shards", post(raise_shards))
         .route("/control/verify", post(verify))
+        .route("/control/keys", get(keys::list).post(keys::create))
+        .route("/control/keys/{id}", delete(keys::revoke))
         .with_state(service)
 }
 

@@ -16,6 +16,7 @@ mod export;
 mod failure;
 mod first_start;
 mod import;
+mod key;
 mod listen;
 mod log;
 mod openapi;
@@ -103,6 +104,12 @@ async fn dispatch(command: Command, global: &Global) -> Result<()> {
         Command::Client(args) => {
             let session = Session::open_local(global, Needs::Place, "client").await?;
             finish(session, async |s| client::run(&args, &s.api).await).await
+        }
+        Command::Key(args) => {
+            // What is read from standard input or a file is read before anything is opened.
+            let wanted = key::Wanted::of(args)?;
+            let session = Session::open_local(global, Needs::Place, "key").await?;
+            finish(session, async |s| key::run(&wanted, &s.api).await).await
         }
         Command::SigningKey(command) => signing_key::run(&command, global).await,
         Command::Shards(args) => {

@@ -20,7 +20,7 @@ use clap_complete::Shell;
 mod admin;
 mod events;
 
-pub use admin::{ClientCommand, ShardsArgs, SigningKeyCommand, VerifyArgs};
+pub use admin::{ClientCommand, KeyCommand, ShardsArgs, SigningKeyCommand, VerifyArgs};
 pub use events::{
     ExportArgs, Format, ImportArgs, ImportFormat, Property, QueryArgs, TrackArgs, Unconfirmed,
 };
@@ -43,6 +43,7 @@ Examples:
   weir import events.ndjson                  store a file of events; resumes when interrupted
   weir export Frontend -o frontend.ndjson    save the events of a namespace
   weir client create --label 'the website'   make a client for the HTTP interface
+  weir key create --label web                make a key for trackers, which can only write
   weir query Frontend pageView --server https://weir.example.org \\
        --client-id ID --client-secret-file secret
   weir client create --aws --stack weir      make a client of a deployed stack
@@ -142,8 +143,8 @@ pub struct Global {
 
     /// The Weir to talk to, instead of the one that keeps --data
     ///
-    /// Needs --client-id and a secret. Not for `serve`, `client`, `signing-key`, `shards` and
-    /// `verify`, which work where the data is.
+    /// Needs --client-id and a secret. Not for `serve`, `client`, `key`, `signing-key`, `shards`
+    /// and `verify`, which work where the data is.
     #[arg(long, global = true, value_name = "URL", env = "WEIR_SERVER")]
     pub server: Option<String>,
 
@@ -279,6 +280,9 @@ pub enum Command {
     /// Make, list and revoke the clients of the HTTP interface
     #[command(subcommand)]
     Client(ClientCommand),
+    /// Make, list and revoke write keys, with which a client can write and nothing else
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Name, rotate and drop the keys that sign tokens
     #[command(subcommand)]
     SigningKey(SigningKeyCommand),
