@@ -4,7 +4,9 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::routing::get;
 use http::header::CONTENT_TYPE;
-use utoipa::openapi::security::{ClientCredentials, Flow, OAuth2, Scopes, SecurityScheme};
+use utoipa::openapi::security::{
+    ClientCredentials, Flow, HttpAuthScheme, HttpBuilder, OAuth2, Scopes, SecurityScheme,
+};
 use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder, SecurityRequirement};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -13,6 +15,9 @@ use crate::auth::Scope;
 
 /// The name under which operations refer to bearer tokens.
 pub const OAUTH2: &str = "oauth2";
+
+/// The name under which operations refer to write keys.
+pub const WRITE_KEY: &str = "writeKey";
 
 /// Merges descriptions into one of Weir. An operation needs a token unless it says otherwise.
 pub fn merge(docs: impl IntoIterator<Item = OpenApi>) -> OpenApi {
@@ -31,6 +36,7 @@ pub fn merge(docs: impl IntoIterator<Item = OpenApi>) -> OpenApi {
     let mut merged = docs.into_iter().fold(empty, OpenApi::merge_from);
     let components = merged.components.get_or_insert_default();
     components.add_security_scheme(OAUTH2, client_credentials());
+    components.add_security_scheme(WRITE_KEY, write_key());
     merged
 }
 
@@ -38,6 +44,12 @@ fn client_credentials() -> SecurityScheme {
     let scopes = Scopes::from_iter(Scope::ALL.map(|scope| (scope.as_str(), meaning(scope))));
     let flow = ClientCredentials::new("/o/token/", scopes);
     SecurityScheme::OAuth2(OAuth2::new([Flow::ClientCredentials(flow)]))
+}
+
+fn write_key() -> SecurityScheme {
+    let about = "A write key as the user, without a password. It can write and nothing else.";
+    let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Basic);
+    SecurityScheme::Http(scheme.description(Some(about)).build())
 }
 
 fn meaning(scope: Scope) -> &'static str {

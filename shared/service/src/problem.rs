@@ -29,6 +29,7 @@ pub struct Problem(Box<Inner>);
 #[derive(Debug)]
 struct Inner {
     status: StatusCode,
+    code: &'static str,
     document: ProblemDocument,
     headers: HeaderMap,
     cause: Option<String>,
@@ -93,6 +94,7 @@ impl Problem {
         };
         Problem(Box::new(Inner {
             status,
+            code,
             document,
             headers: HeaderMap::new(),
             cause: None,
@@ -211,6 +213,11 @@ impl Problem {
     /// The status of the answer.
     pub fn status(&self) -> StatusCode {
         self.0.status
+    }
+
+    /// Names the problem for programs.
+    pub fn code(&self) -> &'static str {
+        self.0.code
     }
 
     /// What is sent as the body.

@@ -17,9 +17,9 @@ use weir_store::StoreError;
 use weir_store::db::Deadline;
 use weir_store::registry::{ClientId, Rejected, RejectedRequest, Standing};
 
+use crate::Service;
 use crate::auth::{Caller, KeyHolder};
 use crate::problem::Problem;
-use crate::{FieldProblem, Service};
 
 /// What is kept of a payload.
 pub const PAYLOAD_BYTES: usize = 1024;
@@ -74,7 +74,19 @@ impl From<&Caller> for RejectionSource {
 }
 
 impl Rejection {
-    /// Takes a key out of what is kept, for doors whose clients write it into their events.
+    /// A refused event, of whose payload no more is copied than is kept.
+    pub fn new(reason: &'static str, detail: impl Into<String>, payload: &str) -> Rejection {
+        // One byte more tells that it was longer.
+        let end = payload.ceil_char_boundary(PAYLOAD_BYTES + 1);
+        Rejection {
+            reason,
+            detail: detail.into(),
+            payload: payload[..end].into(),
+        }
+    }
+
+    /// Takes a key out of what is kept, for doors whose clients write it into their events. The
+    /// payload has to be whole: half a key is not found.
     #[must_use]
     pub fn without(mut self, key: &str) -> Rejection {
         // JSON may have escaped some of its characters.
@@ -166,15 +178,6 @@ impl Service {
 fn beginning(mut text: String, bytes: usize) -> String {
     text.truncate(text.floor_char_boundary(bytes));
     text
-}
-
-/// Names the bad events of a request to the Tracking API, or of another whose events are named
-/// one by one: the fields at fault of an event in one text.
-pub fn describe<'a>(fields: impl IntoIterator<Item = &'a FieldProblem>) -> String {
-    let named = fields
-        .into_iter()
-        .map(|f| format!("{}: {}", f.field, f.reason));
-    named.collect::<Vec<_>>().join("; ")
 }
 
 /// Where each source stands in its hour, as far as this process knows.
