@@ -4,8 +4,10 @@
 //!
 //! CloudWatch charges for each metric and each combination of its dimensions, by the hours in
 //! which it was written. So there are few of them, and what did not happen is not written: an
-//! answer counts for the one class of its status, and events only where there were some.
+//! answer counts for the one class of its status, and events only where there were some. A line
+//! has one value for each dimension, so events that were found bad have a line for each reason.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 
 use axum::extract::MatchedPath;
@@ -17,6 +19,7 @@ use weir_store::Clock;
 const NAMESPACE: &str = "Weir";
 const FUNCTION: &str = "Function";
 const ROUTE: &str = "Route";
+const REASON: &str = "Reason";
 
 /// What a path is called that is none of the function's. The path itself is free text.
 const NO_ROUTE: &str = "none";
@@ -74,6 +77,8 @@ pub(crate) struct Measured {
     metrics: Vec<Metric>,
     /// Of the function alone.
     of_function: Vec<Metric>,
+    /// Events that were found bad, by reason.
+    rejected: BTreeMap<&'static str, u64>,
 }
 
 impl Measured {
@@ -97,6 +102,7 @@ impl Measured {
                 .filter(|(_, events)| *events > 0)
                 .map(|(name, events)| Metric::count(name, events))
                 .collect(),
+            rejected: events.rejected,
         }
     }
 
@@ -110,9 +116,28 @@ impl Measured {
 
     /// Writes it down.
     pub(crate) fn write(&self, function: &str, clock: &dyn Clock) {
-        let line = self.line(function, clock.now().as_millis());
-        // There is nowhere else to say that standard output is gone.
-        let _ = writeln!(std::io::stdout().lock(), "{line}");
+        let at_ms = clock.now().as_millis();
+        let mut out = std::io::stdout().lock();
+        for line in [self.line(function, at_ms)]
+            .into_iter()
+            .chain(self.of_reasons(function, at_ms))
+        {
+            // There is nowhere else to say that standard output is gone.
+            let _ = writeln!(out, "{line}");
+        }
+    }
+
+    fn of_reasons(&self, function: &str, at_ms: i64) -> impl Iterator<Item = Value> {
+        self.rejected.iter().map(move |(reason, events)| {
+            let metric = Metric::count("EventsRejected", *events);
+            let directives = directive(&json!([[FUNCTION, REASON]]), &[metric]);
+            json!({
+                "_aws": metadata(at_ms, directives.into_iter().collect()),
+                FUNCTION: function,
+                REASON: reason,
+                metric.name: metric.value,
+            })
+        })
     }
 
     #[cfg(test)]
@@ -132,8 +157,7 @@ impl Measured {
         ];
         let directives: Vec<Value> = directives.into_iter().flatten().collect();
         let mut line = Map::new();
-        let metadata = json!({"Timestamp": at_ms, "CloudWatchMetrics": directives});
-        line.insert("_aws".to_owned(), metadata);
+        line.insert("_aws".to_owned(), metadata(at_ms, directives));
         line.insert(FUNCTION.to_owned(), function.into());
         if let Some(route) = &self.route {
             line.insert(ROUTE.to_owned(), route.as_str().into());
@@ -143,6 +167,10 @@ impl Measured {
         }
         line.into()
     }
+}
+
+fn metadata(at_ms: i64, directives: Vec<Value>) -> Value {
+    json!({"Timestamp": at_ms, "CloudWatchMetrics": directives})
 }
 
 fn class_of(status: u16) -> &'static str {
@@ -249,6 +277,32 @@ mod tests {
             "EventsStored": 500.0,
         });
         assert_eq!(line, expected);
+    }
+
+    #[test]
+    fn bad_events_count_for_their_reasons() {
+        let events = Events {
+            rejected: BTreeMap::from([("invalid-event", 3), ("too-large", 1)]),
+            ..Events::default()
+        };
+        let measured = Measured::request(400, Some(&access()), events);
+        let lines: Vec<Value> = measured.of_reasons("prod-track", AT_MS).collect();
+        lines.iter().for_each(check_format);
+        let expected = json!({
+            "_aws": {
+                "Timestamp": AT_MS,
+                "CloudWatchMetrics": [{
+                    "Namespace": "Weir",
+                    "Dimensions": [["Function", "Reason"]],
+                    "Metrics": [{"Name": "EventsRejected", "Unit": "Count"}],
+                }],
+            },
+            "Function": "prod-track",
+            "Reason": "invalid-event",
+            "EventsRejected": 3.0,
+        });
+        assert_eq!(lines[0], expected);
+        assert_eq!((lines.len(), &lines[1]["EventsRejected"]), (2, &json!(1.0)));
     }
 
     #[test]
