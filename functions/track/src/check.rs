@@ -2,42 +2,62 @@
 
 use weir_model::{Event, EventDefaults, FieldError};
 use weir_service::problem::MAX_FIELD_ERRORS;
-use weir_service::{FieldProblem, Problem};
+use weir_service::{FieldProblem, Problem, Rejection};
 
 use crate::body::Batch;
 
+/// The code of a request with a bad event, and the reason of each.
+const INVALID: &str = "invalid-event";
+
+/// Why nothing of a request is stored.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    /// What the client is told.
+    pub(crate) problem: Problem,
+    /// Every bad event.
+    pub(crate) rejections: Vec<Rejection>,
+}
+
 /// Reads all events, or names what is wrong with each bad one.
-pub(crate) fn all(batch: Batch<'_>) -> Result<Vec<Event>, Problem> {
+pub(crate) fn all(batch: Batch<'_>) -> Result<Vec<Event>, Refusal> {
     let defaults = EventDefaults::default();
     match batch {
-        Batch::One(text) => Event::from_json(text, &defaults)
-            .map(|event| vec![event])
-            .map_err(|errors| refuse(1, name(None, errors))),
-        Batch::Fields(fields) => Event::from_form(fields, &defaults)
-            .map(|event| vec![event])
-            .map_err(|errors| refuse(1, name(None, errors))),
+        Batch::One(text) => one(Event::from_json(text, &defaults), || text.to_owned()),
+        Batch::Fields(fields) => {
+            let payload = serde_urlencoded::to_string(&fields).unwrap_or_default();
+            one(Event::from_form(fields, &defaults), || payload)
+        }
         Batch::Many(texts) => many(&texts, &defaults),
     }
 }
 
-fn many(texts: &[&str], defaults: &EventDefaults) -> Result<Vec<Event>, Problem> {
+fn one(
+    event: Result<Event, Vec<FieldError>>,
+    payload: impl FnOnce() -> String,
+) -> Result<Vec<Event>, Refusal> {
+    event.map(|event| vec![event]).map_err(|errors| {
+        let rejections = vec![reject(&errors, &payload())];
+        refuse(name(None, errors), rejections)
+    })
+}
+
+fn many(texts: &[&str], defaults: &EventDefaults) -> Result<Vec<Event>, Refusal> {
     let mut events = Vec::with_capacity(texts.len());
-    let (mut bad, mut problems) = (0, Vec::new());
+    let (mut problems, mut rejections) = (Vec::new(), Vec::new());
     for (index, text) in texts.iter().enumerate() {
         match Event::from_json(text, defaults) {
             Ok(event) => events.push(event),
             Err(errors) => {
-                bad += 1;
+                rejections.push(reject(&errors, text));
                 if problems.len() < MAX_FIELD_ERRORS {
                     problems.extend(name(Some(index), errors));
                 }
             }
         }
     }
-    if bad == 0 {
-        Ok(events)
-    } else {
-        Err(refuse(bad, problems))
+    match rejections.is_empty() {
+        true => Ok(events),
+        false => Err(refuse(problems, rejections)),
     }
 }
 
@@ -52,8 +72,20 @@ fn name(index: Option<usize>, errors: Vec<FieldError>) -> Vec<FieldProblem> {
     named.collect()
 }
 
-fn refuse(bad: usize, problems: Vec<FieldProblem>) -> Problem {
+fn reject(errors: &[FieldError], payload: &str) -> Rejection {
+    let named = errors
+        .iter()
+        .map(|FieldError { field, reason }| format!("{field}: {reason}"));
+    let detail = named.collect::<Vec<_>>().join("; ");
+    Rejection::new(INVALID, detail, payload)
+}
+
+fn refuse(problems: Vec<FieldProblem>, rejections: Vec<Rejection>) -> Refusal {
+    let bad = rejections.len();
     let noun = if bad == 1 { "event is" } else { "events are" };
     let detail = format!("{bad} {noun} invalid; nothing was stored");
-    Problem::bad_request("invalid-event", detail).with_errors(problems)
+    Refusal {
+        problem: Problem::bad_request(INVALID, detail).with_errors(problems),
+        rejections,
+    }
 }

@@ -6,12 +6,13 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use sha2::{Digest as _, Sha256};
 use weir_service::auth::Scope;
-use weir_service::{Problem, ProblemDocument, Service};
+use weir_service::{Caller, Problem, ProblemDocument, Rejection, Service};
 use weir_store::Submission;
 
 use crate::answer::{self, Counts};
 use crate::body::Form;
-use crate::{check, key};
+use crate::check::{self, Refusal};
+use crate::key;
 
 /// Keys of this door are not those of another.
 const DOOR: &str = "track";
@@ -35,11 +36,11 @@ const DOOR: &str = "track";
     tag = "track",
     request_body(content = inline(EventSchema), description = "One event or many"),
     params(("Idempotency-Key" = Option<String>, Header, description = "The client's own name for this request, 1 to 255 visible ASCII characters")),
-    security(("oauth2" = ["write"])),
+    security(("oauth2" = ["write"]), ("writeKey" = [])),
     responses(
         (status = 201, description = "Stored: the event, or the counts of many", body = Counts),
         (status = 400, description = "Bad events, each named; nothing is stored", body = ProblemDocument),
-        (status = 401, description = "No token, or not a good one", body = ProblemDocument),
+        (status = 401, description = "No token or write key, or not a good one", body = ProblemDocument),
         (status = 403, description = "The token lacks the scope write", body = ProblemDocument),
         (status = 413, description = "Over 4 MB, 32 MB decompressed, or 10,000 events", body = ProblemDocument),
         (status = 415, description = "A media type or an encoding that is not known", body = ProblemDocument),
@@ -60,10 +61,20 @@ pub(crate) async fn track(
     let mut body = service.read_body(&parts.headers, body).await?;
     // Parsed events take about as much again as their text.
     body.charge(body.bytes().len())?;
-    let batch = form.read(body.text()?)?;
+    let text = body.text()?;
+    let batch = match form.read(text) {
+        Ok(batch) => batch,
+        Err(problem) => return Err(refuse_body(&service, &caller, problem, text).await),
+    };
     let (one, sent) = (batch.is_one(), batch.events());
     let refused = || service.tally().refused(sent);
-    let events = check::all(batch).inspect_err(|_| refused())?;
+    let events = match check::all(batch) {
+        Ok(events) => events,
+        Err(refusal) => {
+            refused();
+            return Err(refuse(&service, &caller, refusal).await);
+        }
+    };
     let first = if one { events.first().cloned() } else { None };
     let submission = Submission {
         events,
@@ -82,13 +93,35 @@ pub(crate) async fn track(
     })
 }
 
+/// Writes down what is refused. Clients of this door read their answers, so it is the same if
+/// that fails.
+async fn refuse(service: &Service, caller: &Caller, refusal: Refusal) -> Problem {
+    let Refusal {
+        problem,
+        rejections,
+    } = refusal;
+    let _ = service.reject(&caller.into(), DOOR, rejections).await;
+    problem
+}
+
+/// Writes down a body that holds no events, or more than it may: nobody knows how many.
+async fn refuse_body(service: &Service, caller: &Caller, problem: Problem, text: &str) -> Problem {
+    let detail = problem.document().detail.clone();
+    let rejections = vec![Rejection::new(problem.code(), detail, text)];
+    let refusal = Refusal {
+        problem,
+        rejections,
+    };
+    refuse(service, caller, refusal).await
+}
+
 /// Stores events: the same without the final slash.
 #[utoipa::path(
     post,
     path = "/api/track",
     tag = "track",
     request_body(content = inline(EventSchema), description = "One event or many"),
-    security(("oauth2" = ["write"])),
+    security(("oauth2" = ["write"]), ("writeKey" = [])),
     responses((status = 201, description = "As for /api/track/", body = Counts))
 )]
 pub(crate) async fn track_without_slash(
