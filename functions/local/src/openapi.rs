@@ -39,7 +39,7 @@ mod tests {
     const METHODS: [&str; 5] = ["GET", "POST", "PUT", "DELETE", "PATCH"];
 
     /// Every path with its methods. The token paths are served without their final slash, too.
-    const PATHS: [(&str, &[&str]); 13] = [
+    const PATHS: [(&str, &[&str]); 14] = [
         ("/.well-known/oauth-authorization-server", &["GET"]),
         ("/api/events", &["GET"]),
         ("/api/events/{namespace}/{name}", &["GET"]),
@@ -47,6 +47,7 @@ mod tests {
         ("/api/namespaces/{namespace}", &["GET"]),
         ("/api/raw", &["GET"]),
         ("/api/raw/{namespace}/{name}", &["GET"]),
+        ("/api/rejected", &["GET"]),
         ("/api/track", &["POST"]),
         ("/api/track/", &["POST"]),
         ("/healthz", &["GET"]),

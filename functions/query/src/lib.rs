@@ -1,4 +1,4 @@
-//! HTTP out: aggregates, the events themselves, and the catalogue.
+//! HTTP out: aggregates, the events themselves, the catalogue, and what was refused.
 //!
 //! The way of a request is `params` (what is asked) → `points`, `raw` or `catalogue`
 //! (what the store is asked for, within one view of it) → `answer` (the body). `aggregate`
@@ -14,6 +14,7 @@ mod params;
 mod points;
 mod raw;
 mod reading;
+mod rejected;
 
 use std::sync::Arc;
 
@@ -41,4 +42,5 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(raw::raw_by_query))
         .routes(routes!(catalogue::namespaces))
         .routes(routes!(catalogue::names))
+        .routes(routes!(rejected::rejected))
 }

@@ -304,7 +304,7 @@ fn decode(text: &str) -> Option<String> {
 }
 
 /// A `+` before an offset arrives as a space unless it was encoded.
-fn parse_time(text: &str) -> Result<Timestamp, TimestampError> {
+pub(crate) fn parse_time(text: &str) -> Result<Timestamp, TimestampError> {
     let parsed = Timestamp::parse(text);
     if parsed.is_err()
         && let Some((time, offset)) = text.rsplit_once(' ')
