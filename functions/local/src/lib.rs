@@ -22,6 +22,7 @@ mod log;
 mod openapi;
 mod output;
 mod query;
+mod rejected;
 pub mod serve;
 mod session;
 mod shards;
@@ -98,6 +99,12 @@ async fn dispatch(command: Command, global: &Global) -> Result<()> {
         Command::Export(args) => {
             within(global, Needs::Data, async |s| {
                 export::run(&args, &s.api).await
+            })
+            .await
+        }
+        Command::Rejected(args) => {
+            within(global, Needs::Data, async |s| {
+                rejected::run(&args, &s.api).await
             })
             .await
         }

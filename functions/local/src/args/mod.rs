@@ -19,11 +19,13 @@ use clap_complete::Shell;
 
 mod admin;
 mod events;
+mod rejected;
 
 pub use admin::{ClientCommand, KeyCommand, ShardsArgs, SigningKeyCommand, VerifyArgs};
 pub use events::{
     ExportArgs, Format, ImportArgs, ImportFormat, Property, QueryArgs, TrackArgs, Unconfirmed,
 };
+pub use rejected::{RejectedArgs, Since};
 
 const ABOUT: &str = "\
 Weir stores events and answers aggregates of them.
@@ -277,6 +279,9 @@ pub enum Command {
     /// Write events out as newline-delimited JSON, which import takes back
     #[command(after_long_help = events::EXPORT_EXAMPLES)]
     Export(ExportArgs),
+    /// List the events that were refused in the last day, and why
+    #[command(after_long_help = rejected::EXAMPLES)]
+    Rejected(RejectedArgs),
     /// Make, list and revoke the clients of the HTTP interface
     #[command(subcommand)]
     Client(ClientCommand),

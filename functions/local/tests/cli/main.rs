@@ -11,3 +11,4 @@ mod restarts;
 mod serving;
 mod stacks;
 mod world;
+mod write_keys;
