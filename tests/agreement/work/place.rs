@@ -5,13 +5,17 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::{Method, Request};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
-use weir_model::Timestamp;
+use weir_model::{Name, Timestamp};
 use weir_service::auth::{SigningKey, SigningKeys};
+use weir_service::write_keys::NewKey;
 use weir_service::{Service, ServiceConfig};
 use weir_store::embedded::Engine;
+use weir_store::registry::ClientId;
 use weir_store::{Clock as _, Db, Deadline, ManualClock, Store};
 use weir_tests::chaos::Chaos;
 use weir_tests::world::{Answer, START_MS};
@@ -142,25 +146,53 @@ impl Process {
     }
 
     pub(super) async fn get(&self, token: &str, path: &str) -> Answer {
-        let request = Request::get(path).header("authorization", format!("Bearer {token}"));
+        self.get_as(&format!("Bearer {token}"), path).await
+    }
+
+    /// Asks as whoever an `Authorization` names.
+    pub(super) async fn get_as(&self, authorization: &str, path: &str) -> Answer {
+        let request = Request::get(path).header("authorization", authorization);
         self.send(request.body(Body::empty()).expect("a request"))
             .await
     }
 
     pub(super) async fn post(&self, token: &str, key: Option<&str>, body: &Value) -> Answer {
+        self.post_as(&format!("Bearer {token}"), key, body).await
+    }
+
+    /// Posts events as whoever an `Authorization` names.
+    pub(super) async fn post_as(
+        &self,
+        authorization: &str,
+        key: Option<&str>,
+        body: &Value,
+    ) -> Answer {
         let request = Request::post("/api/track/")
-            .header("authorization", format!("Bearer {token}"))
+            .header("authorization", authorization)
             .header("content-type", "application/json");
         let request = key
             .into_iter()
             .fold(request, |r, key| r.header("idempotency-key", key));
-        self.send(
-            request
-                .body(Body::from(body.to_string()))
-                .expect("a request"),
-        )
-        .await
+        let request = request.body(Body::from(body.to_string()));
+        self.send(request.expect("a request")).await
     }
+
+    /// Makes a write key: its public name and itself.
+    pub(super) async fn make_key(&self, label: &str, rate: Option<u32>) -> (ClientId, String) {
+        let new = NewKey {
+            label: Name::parse(label).expect("legal"),
+            namespace: None,
+            rate,
+            existing: None,
+        };
+        let made = self.service.make_key(new).await.expect("a new key");
+        (made.record.id, made.key.expose().to_owned())
+    }
+}
+
+/// How a write key is sent by HTTP Basic.
+pub(super) fn basic(key: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{key}:")))
 }
 
 /// Events of some series, each some seconds after the other.

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use http::StatusCode;
+use serde_json::json;
 use weir_compact::Options;
 use weir_service::Service;
 use weir_store::Store;
 use weir_tests::world::START_MS;
 
 use super::MINUTE;
-use super::place::{Place, Process, events};
+use super::place::{Place, Process, basic, events};
 use crate::calls::Actions;
 
 /// Everything that can be asked for: each kind of answer, in each detail, with pages.
@@ -25,6 +26,9 @@ async fn ask_all(query: &Process, token: &str) -> Vec<StatusCode> {
         "/api/raw?namespace=n&name=m0&limit=1".to_owned(),
         "/api/raw/n/unknown".to_owned(),
         "/api/events/n/unknown".to_owned(),
+        "/api/rejected".to_owned(),
+        "/api/rejected?limit=1".to_owned(),
+        "/api/rejected?key=wk-nobodys".to_owned(),
     ];
     for granularity in ["none", "minute", "hour", "day", "week", "month", "year"] {
         for zone in ["UTC", "Asia/Kathmandu"] {
@@ -67,6 +71,7 @@ pub(crate) async fn query() -> Actions {
     compact_once(&helper.service.store).await;
     fill(&helper, &helper.token(&client).await).await;
     assert_ok(&ask_all(&query, &helper.token(&client).await).await);
+    by_key(&query, &helper.make_key("web", None).await.1).await;
     // Reads are only repeated, which is seen soon.
     for round in 0..2 {
         place.stop_failing().await;
@@ -78,8 +83,21 @@ pub(crate) async fn query() -> Actions {
     recorder.seen()
 }
 
-/// A few series, one of them with more than a page of events.
+/// Whoever may only write is looked up, and turned away.
+async fn by_key(query: &Process, key: &str) {
+    for (key, expected) in [
+        (key, StatusCode::FORBIDDEN),
+        ("wk_nobodys", StatusCode::UNAUTHORIZED),
+    ] {
+        let answer = query.get_as(&basic(key), "/api/rejected").await;
+        assert_eq!(answer.status, expected, "{}", answer.text());
+    }
+}
+
+/// A few series, one of them with more than a page of events, and events that are refused.
 async fn fill(helper: &Process, token: &str) {
+    let refused = helper.post(token, None, &json!([{}, {}])).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
     for body in [events(3, 2, None), events(1, 100, None)] {
         let answer = helper.post(token, None, &body).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text());
