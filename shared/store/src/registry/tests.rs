@@ -11,6 +11,9 @@ use crate::embedded::{Answer, Call, Cut, Engine, Transport};
 use crate::error::StoreError;
 use crate::store::Store;
 
+mod rejected;
+mod write_keys;
+
 /// Loses the answers of some calls that change something, after they took effect.
 #[derive(Debug)]
 struct Line {
@@ -21,7 +24,9 @@ struct Line {
 impl Transport for Line {
     fn call(&self, call: Call) -> BoxFuture<'_, Result<Answer, Cut>> {
         Box::pin(async move {
-            let changes = call.operation.starts_with("Put");
+            let changes = ["Put", "Transact"]
+                .iter()
+                .any(|verb| call.operation.starts_with(verb));
             let answer = self.engine.call(call).await;
             let one_less = |left: usize| left.checked_sub(1);
             let order = Ordering::SeqCst;

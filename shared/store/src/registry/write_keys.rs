@@ -28,11 +28,11 @@ impl KeyHash {
         KeyHash(Sha256::digest(key).into())
     }
 
-    fn to_text(self) -> String {
+    pub(super) fn to_text(self) -> String {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    fn parse(text: &str) -> Option<KeyHash> {
+    pub(super) fn parse(text: &str) -> Option<KeyHash> {
         let digits = |at: usize| u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok();
         let mut hash = [0; 32];
         for (at, byte) in hash.iter_mut().enumerate() {
