@@ -49,6 +49,8 @@ fn config(args: &ServeArgs, global: &Global) -> Config {
         storage,
         listen: Some(args.listen),
         public_url: args.public_url.clone(),
+        allowed_origins: args.allowed_origins.clone(),
+        snippet_path: args.snippet_path.clone(),
         connections: listen::connections_of_process(),
         clock: Arc::new(SystemClock),
     }

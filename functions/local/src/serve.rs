@@ -16,9 +16,10 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 use weir_service::auth::{KeySource, LocalAdmin, SigningKey, SigningKeys};
+use weir_service::cors::Origins;
 use weir_service::gate::{self, Bounds, Gate};
-use weir_service::layer::edge;
-use weir_service::{Service, ServiceConfig, health};
+use weir_service::layer::{edge, edge_for};
+use weir_service::{Service, ServiceConfig, SnippetPath, health};
 use weir_store::Store;
 use weir_store::clock::Clock;
 use weir_store::db::Db;
@@ -77,6 +78,10 @@ pub struct Config {
     pub listen: Option<SocketAddr>,
     /// The address under which clients reach it, if that is another.
     pub public_url: Option<String>,
+    /// Pages that may read the answers of its own interface.
+    pub allowed_origins: Origins,
+    /// Where it serves the browser snippet.
+    pub snippet_path: SnippetPath,
     /// How many connections it may have at once, beside those to its control socket.
     pub connections: usize,
     /// Tells the time.
@@ -90,6 +95,8 @@ impl Config {
             storage,
             listen: None,
             public_url: None,
+            allowed_origins: Origins::Nowhere,
+            snippet_path: SnippetPath::default(),
             connections: listen::CONNECTIONS,
             clock,
         }
@@ -125,6 +132,8 @@ pub async fn start(config: Config) -> Result<Running> {
         storage,
         listen,
         public_url,
+        allowed_origins,
+        snippet_path,
         connections,
         clock,
     } = config;
@@ -137,6 +146,8 @@ pub async fn start(config: Config) -> Result<Running> {
     let store = Store::new(db);
     let settings = ServiceConfig {
         issuer: public_url,
+        allowed_origins,
+        snippet_path,
         ..ServiceConfig::from_source(keys)
     };
     let service = Service::new(store.clone(), settings);
@@ -159,7 +170,7 @@ pub async fn start(config: Config) -> Result<Running> {
         let listener = listener.tap_io(|stream| _ = stream.set_nodelay(true));
         listeners.push(tokio::spawn(listen::serve(
             listener,
-            edge(public_functions(&service)),
+            edge_for(public_functions(&service), service.allowed_origins()),
             connections,
             stopped.clone(),
         )));

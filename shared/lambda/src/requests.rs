@@ -14,7 +14,7 @@ use lambda_runtime::{Error, LambdaEvent, Runtime, service_fn};
 use tokio::time::timeout;
 use tower::ServiceExt as _;
 use weir_aws::Secrets;
-use weir_service::layer::{Access, RequestId, edge};
+use weir_service::layer::{Access, RequestId, edge_for};
 use weir_service::{Problem, Service, ServiceConfig};
 use weir_store::{Db, Store, SystemClock};
 
@@ -54,6 +54,8 @@ async fn serve(
     let config = ServiceConfig {
         token_lifetime: http.token_lifetime,
         issuer: http.public_url,
+        allowed_origins: http.allowed_origins,
+        snippet_path: http.snippet_path,
         ..ServiceConfig::new(keys)
     };
     let service = Service::new(Store::new(db), config);
@@ -79,10 +81,11 @@ pub(crate) struct Front {
 impl Front {
     /// Surrounds a function's routes.
     pub(crate) fn new(function: String, service: Arc<Service>, routes: Router) -> Front {
+        let routes = routes.layer(from_fn(in_time));
         Front {
             function,
+            router: edge_for(routes, service.allowed_origins()),
             service,
-            router: edge(routes.layer(from_fn(in_time))),
         }
     }
 

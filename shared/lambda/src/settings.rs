@@ -1,15 +1,26 @@
 //! What a function reads from its environment, which `infra/template.yaml` sets.
 
+use std::fmt::Display;
+use std::str::FromStr;
 use std::time::Duration;
 
 use thiserror::Error;
-use weir_service::TOKEN_LIFETIME;
+use weir_service::cors::Origins;
+use weir_service::{SnippetPath, TOKEN_LIFETIME};
 use weir_store::tables::TableNames;
 
 use crate::log::Filter;
 
 /// The variables of functions that answer requests.
-pub const HTTP_VARIABLES: [&str; 5] = [STACK, SIGNING_SECRET, PUBLIC_URL, TOKEN_SECONDS, LOG];
+pub const HTTP_VARIABLES: [&str; 7] = [
+    STACK,
+    SIGNING_SECRET,
+    PUBLIC_URL,
+    ALLOWED_ORIGINS,
+    SNIPPET_PATH,
+    TOKEN_SECONDS,
+    LOG,
+];
 
 /// The variables of functions that a schedule starts.
 pub const SCHEDULED_VARIABLES: [&str; 2] = [STACK, LOG];
@@ -17,6 +28,8 @@ pub const SCHEDULED_VARIABLES: [&str; 2] = [STACK, LOG];
 const STACK: &str = "WEIR_STACK";
 const SIGNING_SECRET: &str = "WEIR_SIGNING_SECRET";
 const PUBLIC_URL: &str = "WEIR_PUBLIC_URL";
+const ALLOWED_ORIGINS: &str = "WEIR_ALLOWED_ORIGINS";
+const SNIPPET_PATH: &str = "WEIR_SNIPPET_PATH";
 const TOKEN_SECONDS: &str = "WEIR_TOKEN_SECONDS";
 const LOG: &str = "WEIR_LOG";
 
@@ -51,6 +64,10 @@ pub(crate) struct HttpSettings {
     pub(crate) signing_secret: String,
     /// The address under which clients reach this Weir.
     pub(crate) public_url: Option<String>,
+    /// Pages that may read the answers of Weir's own interface.
+    pub(crate) allowed_origins: Origins,
+    /// Where the browser snippet is served.
+    pub(crate) snippet_path: SnippetPath,
     /// How long a token lives.
     pub(crate) token_lifetime: Duration,
 }
@@ -100,6 +117,8 @@ impl<F: Fn(&str) -> Option<String>> Environment<F> {
         Ok(HttpSettings {
             signing_secret: self.required(SIGNING_SECRET, wanted)?,
             public_url: self.public_url()?,
+            allowed_origins: self.parsed(ALLOWED_ORIGINS)?,
+            snippet_path: self.parsed(SNIPPET_PATH)?,
             token_lifetime: self.token_lifetime()?,
         })
     }
@@ -132,6 +151,18 @@ impl<F: Fn(&str) -> Option<String>> Environment<F> {
                 "an address such as https://weir.example",
             )),
         }
+    }
+
+    /// What says itself what it may be, or its default.
+    fn parsed<T>(&self, name: &'static str) -> Result<T, SettingError>
+    where
+        T: Default + FromStr<Err: Display>,
+    {
+        let Some(text) = self.optional(name) else {
+            return Ok(T::default());
+        };
+        let parsed = text.parse();
+        parsed.map_err(|cause: T::Err| wrong(name, text, cause.to_string()))
     }
 
     fn token_lifetime(&self) -> Result<Duration, SettingError> {
@@ -200,7 +231,13 @@ mod tests {
     fn what_is_not_set_has_its_default() {
         for more in [
             &[][..],
-            &[(PUBLIC_URL, ""), (TOKEN_SECONDS, " "), (LOG, "")],
+            &[
+                (PUBLIC_URL, ""),
+                (TOKEN_SECONDS, " "),
+                (LOG, ""),
+                (ALLOWED_ORIGINS, ""),
+                (SNIPPET_PATH, ""),
+            ],
         ] {
             let environment = environment(more);
             let settings = environment.settings().unwrap();
@@ -215,6 +252,8 @@ mod tests {
                 (http.public_url, http.token_lifetime),
                 (None, TOKEN_LIFETIME)
             );
+            assert_eq!(http.allowed_origins, Origins::Nowhere);
+            assert_eq!(http.snippet_path.as_str(), "/weir.js");
             environment.log().unwrap();
         }
     }
@@ -225,10 +264,14 @@ mod tests {
             (PUBLIC_URL, "https://weir.example/"),
             (TOKEN_SECONDS, "900"),
             (LOG, "warn,weir_store=debug"),
+            (ALLOWED_ORIGINS, "*"),
+            (SNIPPET_PATH, "/js/app.js"),
         ]);
         let http = environment.http_settings().unwrap();
         assert_eq!(http.public_url.as_deref(), Some("https://weir.example/"));
         assert_eq!(http.token_lifetime, Duration::from_secs(900));
+        assert_eq!(http.allowed_origins, Origins::Anywhere);
+        assert_eq!(http.snippet_path.as_str(), "/js/app.js");
         environment.log().unwrap();
     }
 
@@ -251,6 +294,8 @@ mod tests {
         check(SIGNING_SECRET, "", "the name or ARN of the secret");
         check(PUBLIC_URL, "weir.example", "https://weir.example");
         check(PUBLIC_URL, "https://", "https://weir.example");
+        check(ALLOWED_ORIGINS, "app.example", "is not an origin");
+        check(SNIPPET_PATH, "/weir", "is not a path such as /weir.js");
         check(TOKEN_SECONDS, "59", "is \"59\": 60 to 86400 seconds");
         check(TOKEN_SECONDS, "1h", "60 to 86400 seconds");
         check(TOKEN_SECONDS, "86401", "60 to 86400 seconds");

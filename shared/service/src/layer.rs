@@ -1,5 +1,5 @@
-//! What surrounds every router of a process: request ids, the access log, and problems for what
-//! no handler answers.
+//! What surrounds every router of a process: request ids, the access log, what pages may read,
+//! and problems for what no handler answers.
 //!
 //! The access log names the method, the matched route, the status and the time, and never the
 //! path, the query or a header: some old clients carry keys there.
@@ -16,6 +16,7 @@ use futures::FutureExt;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use tracing::Instrument;
 
+use crate::cors::{self, Origins};
 use crate::problem::Problem;
 use crate::secret::{hex, random_bytes};
 
@@ -36,12 +37,19 @@ pub struct Access {
     pub took: Duration,
 }
 
-/// Surrounds a finished router. Routes that are added later are outside.
+/// Surrounds a finished router, whose own interface no page of another origin may read. Routes
+/// that are added later are outside.
 pub fn edge(router: Router) -> Router {
-    router
+    edge_for(router, &Origins::Nowhere)
+}
+
+/// The same for pages of these origins, too.
+pub fn edge_for(router: Router, origins: &Origins) -> Router {
+    let answering = router
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
-        .layer(from_fn(surround))
+        .layer(from_fn(caught));
+    cors::around(answering, origins).layer(from_fn(surround))
 }
 
 async fn no_such_path() -> Problem {
@@ -72,7 +80,7 @@ async fn logged(request: Request, next: Next) -> Response {
     let method = known_method(request.method());
     let matched = request.extensions().get::<MatchedPath>().cloned();
     let route = matched.as_ref().map_or("none", MatchedPath::as_str);
-    let mut response = caught(request, next).await;
+    let mut response = next.run(request).await;
     let status = response.status().as_u16();
     let took = start.elapsed();
     let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);

@@ -10,8 +10,10 @@ use weir_store::{Clock, Store};
 use crate::auth::{CurrentKeys, KeySource, KnownKeys, Rates, RevokedCopy, Tokens};
 use crate::body::BodyLimits;
 use crate::budget::Budget;
+use crate::cors::Origins;
 use crate::gate::{Bounds, Gate};
 use crate::rejected::Standings;
+use crate::snippet_path::SnippetPath;
 use crate::tally::Tally;
 
 /// How long a token lives unless configured otherwise.
@@ -49,6 +51,10 @@ pub struct ServiceConfig {
     /// The base address under which clients reach this Weir, without a final slash; it becomes
     /// the issuer of tokens. None: taken from each request's `Host`, and tokens name no issuer.
     pub issuer: Option<String>,
+    /// Pages that may read the answers of Weir's own interface.
+    pub allowed_origins: Origins,
+    /// Where the browser snippet is served.
+    pub snippet_path: SnippetPath,
 }
 
 impl ServiceConfig {
@@ -66,6 +72,8 @@ impl ServiceConfig {
             in_flight_requests: IN_FLIGHT_REQUESTS,
             body: BodyLimits::default(),
             issuer: None,
+            allowed_origins: Origins::Nowhere,
+            snippet_path: SnippetPath::default(),
         }
     }
 }
@@ -78,6 +86,8 @@ pub struct Service {
     keys: CurrentKeys,
     tokens: Tokens,
     issuer: Option<String>,
+    allowed_origins: Origins,
+    snippet_path: SnippetPath,
     revoked: RevokedCopy,
     known_keys: KnownKeys,
     rates: Rates,
@@ -99,6 +109,8 @@ impl Service {
             keys: CurrentKeys::of(config.keys),
             tokens: Tokens::new(config.token_lifetime, issuer.clone()),
             issuer,
+            allowed_origins: config.allowed_origins,
+            snippet_path: config.snippet_path,
             revoked: RevokedCopy::default(),
             known_keys: KnownKeys::default(),
             rates: Rates::default(),
@@ -131,6 +143,16 @@ impl Service {
     /// The configured base address, without a final slash.
     pub fn issuer(&self) -> Option<&str> {
         self.issuer.as_deref()
+    }
+
+    /// Pages that may read the answers of Weir's own interface.
+    pub fn allowed_origins(&self) -> &Origins {
+        &self.allowed_origins
+    }
+
+    /// Where the browser snippet is served.
+    pub fn snippet_path(&self) -> &SnippetPath {
+        &self.snippet_path
     }
 
     /// The memory of all requests in flight.

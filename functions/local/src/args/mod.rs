@@ -16,6 +16,8 @@ use clap::{
     ValueEnum,
 };
 use clap_complete::Shell;
+use weir_service::SnippetPath;
+use weir_service::cors::Origins;
 
 mod admin;
 mod events;
@@ -341,6 +343,21 @@ pub struct ServeArgs {
     /// tokens
     #[arg(long, value_name = "URL", env = "WEIR_PUBLIC_URL")]
     pub public_url: Option<String>,
+    /// Pages of which origins may use the interface below /api/ and /o/: a list, or * for all
+    ///
+    /// Such as https://app.example,http://127.0.0.1:3000. What takes events by write keys and
+    /// browsers use, is open to pages of every origin.
+    #[arg(
+        long,
+        value_name = "ORIGINS",
+        env = "WEIR_ALLOWED_ORIGINS",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub allowed_origins: Origins,
+    /// Where the browser snippet is served
+    #[arg(long, value_name = "PATH", env = "WEIR_SNIPPET_PATH", default_value_t)]
+    pub snippet_path: SnippetPath,
 }
 
 impl Default for ServeArgs {
