@@ -194,3 +194,6 @@ impl Standings {
         Arc::clone(standings.entry(source.clone()).or_default())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -113,3 +113,10 @@ pub(crate) fn request(authorization: &str) -> Parts {
 pub(crate) fn bearing(token: &str) -> Parts {
     request(&format!("Bearer {token}"))
 }
+
+/// The head of a request with these credentials, `user:password`.
+pub(crate) fn basic(credentials: &str) -> Parts {
+    use base64::Engine as _;
+    let encoded = base64::engine::general_purpose::STANDARD.encode(credentials);
+    request(&format!("Basic {encoded}"))
+}
