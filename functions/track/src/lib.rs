@@ -8,6 +8,7 @@ mod answer;
 mod body;
 mod check;
 mod key;
+mod snippet;
 mod track;
 
 use std::sync::Arc;
@@ -18,9 +19,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use weir_service::Service;
 
-/// Serves `POST /api/track/`, with and without the final slash.
+/// Serves `POST /api/track/`, with and without the final slash, and the browser snippet.
 pub fn router(service: Arc<Service>) -> Router {
-    documented().split_for_parts().0.with_state(service)
+    let snippet = snippet::router(service.snippet_path());
+    let doors = documented().split_for_parts().0;
+    doors.with_state(service).merge(snippet)
 }
 
 /// Describes what [`router`] serves.
