@@ -31,6 +31,9 @@ mod tests {
     use http::{Request, StatusCode};
     use serde_json::Value;
     use tower::ServiceExt as _;
+    use weir_model::Name;
+    use weir_service::secret::WriteKey;
+    use weir_service::write_keys::NewKey;
     use weir_store::SystemClock;
 
     use super::*;
@@ -96,6 +99,62 @@ mod tests {
             )
         });
         assert_eq!(described, BTreeMap::from(expected));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_write_key_can_write_and_nothing_else() {
+        let config = Config::quiet(Storage::Memory, Arc::new(SystemClock));
+        let running = serve::start(config).await.unwrap();
+        let new = NewKey {
+            label: Name::parse("web").unwrap(),
+            namespace: None,
+            rate: None,
+            existing: Some(WriteKey::parse("an-old-key").unwrap()),
+        };
+        running.service().make_key(new).await.unwrap();
+        let router = weir_service::layer::edge(serve::functions(running.service()));
+        let status = async |method: &str, path: &str| {
+            let request = Request::builder().method(method).uri(path);
+            // base64 of `an-old-key:`
+            let request = request.header("authorization", "Basic YW4tb2xkLWtleTo=");
+            let request = request.header("content-type", "application/x-www-form-urlencoded");
+            let form = "grant_type=client_credentials&token=x&namespace=n&name=e&value=1";
+            let request = request.body(Body::from(form)).unwrap();
+            router.clone().oneshot(request).await.unwrap().status()
+        };
+        assert_eq!(status("POST", "/api/track/").await, StatusCode::CREATED);
+        let reading = [
+            "/api/events",
+            "/api/raw",
+            "/api/namespaces",
+            "/api/rejected",
+        ];
+        let administering = ["/o/", "/control/"];
+        let mut refused = 0;
+        for (path, methods) in described() {
+            let path = path.replace(['{', '}'], "x");
+            for method in methods {
+                let status = status(&method, &path).await;
+                if reading.iter().any(|begin| path.starts_with(begin)) {
+                    assert_eq!(status, StatusCode::FORBIDDEN, "{method} {path}");
+                    refused += 1;
+                } else if administering.iter().any(|begin| path.starts_with(begin)) {
+                    assert_eq!(status, StatusCode::UNAUTHORIZED, "{method} {path}");
+                    refused += 1;
+                } else if path.starts_with("/api/") {
+                    assert!(
+                        path.starts_with("/api/track") || path.starts_with("/api/v1/"),
+                        "{path}"
+                    );
+                }
+            }
+        }
+        assert_eq!(
+            refused, 10,
+            "four to read twice but for one, and three to administer"
+        );
+        drop(router);
+        running.stop().await.unwrap();
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -11,4 +11,5 @@ mod pages;
 mod parameters;
 mod random;
 mod raw;
+mod rejected;
 mod world;
