@@ -129,6 +129,19 @@ fn no_route_leads_nowhere() {
     );
 }
 
+/// With a configuration of its own, API Gateway answers every OPTIONS itself and drops what the
+/// functions say to pages of other origins (API Gateway developer guide, "Configure CORS for HTTP
+/// APIs").
+#[test]
+fn pages_of_other_origins_are_answered_by_the_functions() {
+    let template = Template::read();
+    let apis = template.of_type("AWS::ApiGatewayV2::Api");
+    assert_eq!(apis.len(), 1);
+    assert_eq!(apis[0].1["CorsConfiguration"], Value::Null);
+    let takes_options = |key: &String| key.starts_with("ANY ") || key == "$default";
+    assert!(routes(&template).keys().all(takes_options));
+}
+
 #[test]
 fn api_gateway_may_call_each_function_that_it_leads_to() {
     let template = Template::read();

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use weir_lambda::settings::{HTTP_VARIABLES, SCHEDULED_VARIABLES};
+use weir_service::SnippetPath;
 
 use crate::template::{FUNCTIONS, Template};
 
@@ -39,6 +40,19 @@ fn each_function_finds_its_tables_and_its_key() {
             let secret = format!("{}.Id", template.secret());
             assert_eq!(variables["WEIR_SIGNING_SECRET"], secret, "{name}");
         }
+    }
+}
+
+#[test]
+fn what_the_template_sets_by_default_is_the_default() {
+    let template = Template::read();
+    for (name, resource) in FUNCTIONS.iter().filter(|(name, _)| *name != "compact") {
+        let function = template.properties(resource);
+        let told = |name: &str| function["Environment"]["Variables"][name].clone();
+        let told = |name: &str| told(name).as_str().expect("text").to_owned();
+        let snippet_path = told("WEIR_SNIPPET_PATH").parse();
+        assert_eq!(snippet_path, Ok(SnippetPath::default()), "{name}");
+        assert_eq!(told("WEIR_ALLOWED_ORIGINS"), "", "{name}");
     }
 }
 
