@@ -62,6 +62,8 @@ impl Service {
         }
         let caller = match Credential::of(&request.headers)? {
             Credential::Token(token) => self.bearer(token).await?,
+            // A key opens nothing else, whoever's it is: it need not be looked up.
+            Credential::Key(_) if scope != Scope::Write => return Err(without_scope(scope)),
             Credential::Key(key) => self.holder(key.expose()).await?.into(),
         };
         match caller.scopes.contains(scope) {

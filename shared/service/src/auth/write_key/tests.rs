@@ -239,7 +239,8 @@ async fn a_key_over_its_rate_is_told_when_to_come_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_key_writes_by_basic_authentication_and_does_nothing_else() {
-    let service = World::start().await.process();
+    let world = World::start().await;
+    let service = world.process();
     let MadeKey { record, key } = made(&service).await;
     let parts = basic(&format!("{}:", key.expose()));
     let caller = service.authorize(&parts, Scope::Write).await.unwrap();
@@ -256,7 +257,13 @@ async fn a_key_writes_by_basic_authentication_and_does_nothing_else() {
         assert_eq!(refused(&parts, scope).await, (403, "insufficient-scope"));
     }
     let stranger = basic("nobody's-key:");
-    assert_eq!(refused(&stranger, Scope::Read).await, (401, "unknown-key"));
+    assert_eq!(refused(&stranger, Scope::Write).await, (401, "unknown-key"));
+    let calls = world.line.calls();
+    assert_eq!(
+        refused(&stranger, Scope::Read).await,
+        (403, "insufficient-scope")
+    );
+    assert_eq!(world.line.calls(), calls, "it is not even looked up");
     let bearer = request(&format!("Bearer {}", key.expose()));
     assert_eq!(refused(&bearer, Scope::Write).await, (401, "invalid-token"));
 }
