@@ -64,6 +64,15 @@ impl From<AcceptError> for Problem {
                     .with_member("idempotencyKey", key.as_str())
                     .caused_by(&error)
             }
+            AcceptError::RepeatWithIds { cause } => {
+                tracing::warn!(
+                    cause,
+                    "answered 503: a request may be stored in part: {cause}"
+                );
+                let detail = "the request may be stored in part; send the same events again: \
+                              those stored are known by their ids";
+                Problem::unavailable("repeat-with-ids", detail, STORE_RETRY).caused_by(&error)
+            }
             AcceptError::OutcomeUnknown => {
                 tracing::error!("answered 503: whether a request is stored could not be found out");
                 let detail = "the store did not say whether the request is stored";
@@ -154,6 +163,8 @@ mod tests {
         let problem = check(error, 503, "repeat-with-key");
         assert_eq!(problem.headers()["idempotency-key"], "made-up");
         assert_eq!(problem.document().members["idempotencyKey"], "made-up");
+        let cause = "planted".to_owned();
+        check(AcceptError::RepeatWithIds { cause }, 503, "repeat-with-ids");
         check(AcceptError::OutcomeUnknown, 503, "outcome-unknown");
         check(AcceptError::KeyReused, 422, "idempotency-key-reused");
     }

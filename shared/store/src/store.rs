@@ -14,7 +14,7 @@ use crate::sequence::{Nonce, Nonces, Sequencer};
 
 /// Lanes of group commit. On one machine the engine runs one call at a time, so a few are enough
 /// to keep it busy; elsewhere they commit side by side.
-const LANES: usize = 4;
+pub(crate) const LANES: usize = 4;
 
 /// Events, manifests, receipts and the registry. Cheap to clone.
 #[derive(Clone)]

@@ -1,6 +1,7 @@
 //! Group commit: requests that come while a commit is under way go into the next one together.
 //!
-//! A lane serves the series that hash to it, one commit at a time. Plain requests and guarded ones
+//! A lane serves the series that hash to it, one commit at a time; what fills a transaction by
+//! itself shares it with nobody, and takes any lane. Plain requests and guarded ones
 //! (with a key or ids) take turns and never share a transaction, so a refusal of the one cannot
 //! hold up the other. A commit runs in a task of its own, so a client that hangs up does not stop
 //! it half-way.
@@ -10,15 +11,31 @@ use std::sync::Mutex;
 
 use tracing::error;
 
-use super::plan::TRANSACTION_BYTES;
+use super::plan::{Part, TRANSACTION_BYTES};
 use super::round::{Failure, Job, Round};
-use crate::store::Store;
+use crate::store::{LANES, Store};
 
 /// Items of one commit of several requests. More make each of them wait longer.
 const GROUP_ITEMS: usize = 40;
 
 /// Requests that wait in a lane; more would only time out there.
 const WAITING_MAX: usize = 10_000;
+
+/// The lane of a part: its series', so that it shares blocks with others that wait there. One that
+/// shares nothing goes to the next lane each time, so that such parts need not wait for each other.
+pub(super) fn place(store: &Store, part: &Part) -> usize {
+    let Some(piece) = part.pieces.first() else {
+        return 0;
+    };
+    let own = store.lane_of(&piece.series);
+    match piece.events.first() {
+        Some(event) if part.items() > GROUP_ITEMS => {
+            let turn = event.origin.request + u64::from(event.origin.index);
+            (own + usize::try_from(turn % LANES as u64).expect("a lane's number is small")) % LANES
+        }
+        _ => own,
+    }
+}
 
 /// The queue of some series.
 #[derive(Debug, Default)]

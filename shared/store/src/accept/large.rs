@@ -3,14 +3,15 @@
 //! First the request's receipt alone, with all that the plan depends on. Then each part is a
 //! transaction with a receipt of its own. Whoever repeats the request, here or in another process,
 //! follows the recorded plan and skips the parts that are there. A request that came without a key
-//! gets one made up, which a 503 names.
+//! gets one made up, which a 503 names. One in which every event has an id needs none of this and
+//! goes through [`by_ids`](super::by_ids).
 
 use std::time::Duration;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use weir_model::Timestamp;
 
-use super::plan::{PLAN_VERSION, Part, Plan, Recipe, plan};
+use super::plan::{Cut, PLAN_VERSION, Part, Plan, Recipe, plan};
 use super::receipt::{self, Answer, Receipt};
 use super::round::Landed;
 use super::{AcceptError, Accepted, FIRST_ATTEMPTS, IdempotencyKey, Submission};
@@ -20,7 +21,7 @@ use crate::sequence::random_bytes;
 use crate::store::Store;
 
 /// Parts of one request that are under way at once.
-const PARTS_AT_ONCE: usize = 8;
+pub(super) const PARTS_AT_ONCE: usize = 8;
 
 const ATTEMPT: Duration = Duration::from_secs(3);
 
@@ -77,7 +78,7 @@ impl Store {
             None => receipt,
         };
         self.prepare(&submission, receipt.recipe.received).await?;
-        let plan = plan(&submission.events, &receipt.recipe);
+        let plan = plan(&submission.events, &receipt.recipe, Cut::RECORDED);
         self.commit_parts(&submission, &guard, receipt.recipe, plan)
             .await
     }

@@ -3,8 +3,9 @@
 //!
 //! The way of a request is [`plan`] → [`lane`] → [`round`], with [`receipt`] for what remembers
 //! it and [`settle`] for what could not be seen to its end. A request too large for one
-//! transaction goes through [`large`].
+//! transaction goes through [`large`], or through [`by_ids`] if its ids do what receipts would.
 
+mod by_ids;
 mod lane;
 mod large;
 pub(crate) mod plan;
@@ -21,7 +22,7 @@ use weir_model::{Event, Series, Timestamp};
 
 pub(crate) use lane::Lane;
 pub use plan::stored_event;
-use plan::{Part, Plan, Recipe, plan};
+use plan::{Cut, Part, Plan, Recipe, plan};
 pub use receipt::Hash;
 use receipt::{Answer, Receipt};
 use round::{Failure, Job, Landed};
@@ -87,6 +88,13 @@ pub enum AcceptError {
         /// What went wrong.
         cause: String,
     },
+    /// It may be stored, in part or whole. Every event has an id, so the same events may be sent
+    /// again, in whatever groups: those stored are known by their ids.
+    #[error("repeat the events with their ids: {cause}")]
+    RepeatWithIds {
+        /// What went wrong.
+        cause: String,
+    },
     /// It has no key, and whether it is stored could not be found out.
     #[error("the outcome is unknown")]
     OutcomeUnknown,
@@ -108,7 +116,8 @@ impl Store {
             nonce,
             shards,
         };
-        let Plan { mut parts, repeats } = plan(&submission.events, &recipe);
+        let plan = plan(&submission.events, &recipe, submission.cut());
+        let Plan { mut parts, repeats } = plan;
         match parts.pop() {
             // A key without events is remembered all the same.
             None if submission.key.is_some() => {
@@ -132,7 +141,7 @@ impl Store {
         }
     }
 
-    /// Carries a large request to its end even if the client hangs up.
+    /// Carries a request of several transactions to its end even if the client hangs up.
     async fn accept_unhurried(
         &self,
         submission: Submission,
@@ -140,8 +149,12 @@ impl Store {
         plan: Plan,
     ) -> Result<Accepted, AcceptError> {
         let store = self.clone();
-        let carried =
-            tokio::spawn(async move { store.accept_large(submission, recipe, plan).await });
+        let carried = tokio::spawn(async move {
+            match submission.is_known_by_ids() {
+                true => store.accept_by_ids(submission, recipe, plan).await,
+                false => store.accept_large(submission, recipe, plan).await,
+            }
+        });
         carried.await.unwrap_or_else(|e| {
             let cause = format!("a large request broke off: {e}");
             Err(AcceptError::Defect(cause))
@@ -239,10 +252,7 @@ impl Store {
             recipe,
             answer: counts,
         };
-        let at = part
-            .pieces
-            .first()
-            .map_or(0, |piece| self.lane_of(&piece.series));
+        let at = lane::place(self, &part);
         let arrived = submission.received;
         let job = Job {
             part,
@@ -262,12 +272,28 @@ impl Submission {
         receipt::request_partition(&self.client, self.door, &key.0)
     }
 
+    /// Whether a repeat needs no key, because every event has an id.
+    fn is_known_by_ids(&self) -> bool {
+        self.key.is_none() && self.events.iter().all(|event| event.id.is_some())
+    }
+
+    /// How it is cut: as plans on record are, if it may come to have one.
+    fn cut(&self) -> Cut {
+        match self.is_known_by_ids() {
+            true => Cut::UNRECORDED,
+            false => Cut::RECORDED,
+        }
+    }
+
     /// With a key every failure says to repeat under it: an earlier delivery may be stored.
     fn failed(&self, failure: Failure) -> AcceptError {
         match (failure, &self.key) {
             (Failure::Defect(cause), _) => AcceptError::Defect(cause),
             (failure, Some(_)) => self.repeat_under_key(failure.to_string()),
             (Failure::NotStored(cause), None) => AcceptError::NotStored(cause),
+            (failure, None) if self.is_known_by_ids() => AcceptError::RepeatWithIds {
+                cause: failure.to_string(),
+            },
             (Failure::Doubt(_) | Failure::Unknown, None) => AcceptError::OutcomeUnknown,
         }
     }

@@ -1,8 +1,8 @@
 //! Plans a request: default times, ids, and the cut into blocks and transactions.
 //!
-//! A plan is a pure function of the body and its [`Recipe`]. That is what lets another process,
-//! a day later, finish a large request that broke off: it reads the recipe from the request's
-//! receipt and cuts the same body into the same parts. So a change to this file that cuts
+//! A plan is a pure function of the body, its [`Recipe`] and the [`Cut`]. That is what lets another
+//! process, a day later, finish a large request that broke off: it reads the recipe from the
+//! request's receipt and cuts the same body into the same parts. So a change to this file that cuts
 //! differently needs another [`PLAN_VERSION`], and must keep the old cut for receipts that name it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -11,7 +11,7 @@ use weir_model::{Block, BlockName, Day, Event, Series, StoredEvent, Timestamp};
 
 use crate::sequence::Nonce;
 
-/// The version of the cut below.
+/// The version of plans by [`Cut::RECORDED`].
 pub(crate) const PLAN_VERSION: u32 = 1;
 
 /// The events of a block before compression. An item holds at most 400 KB (DynamoDB developer
@@ -21,12 +21,28 @@ const BLOCK_BYTES: usize = 300_000;
 /// The blocks of a transaction before compression; all its items hold at most 4 MB (as above).
 pub(crate) const TRANSACTION_BYTES: usize = 3_500_000;
 
-/// Blocks and markers of a part. A transaction has at most 100 items (as above); one is left for
-/// the part's receipt.
-const PART_ITEMS: usize = 96;
+/// How much goes into one transaction, which has at most 100 items (as above).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Cut {
+    /// Blocks and markers of a part.
+    part_items: usize,
+    /// Events with ids in one block, so that they and the block fit into a part.
+    block_markers: usize,
+}
 
-/// Events with ids in one block, so that they and the block fit into a part.
-const BLOCK_MARKERS: usize = 90;
+impl Cut {
+    /// That of requests whose receipt names the [`PLAN_VERSION`]: each part has a receipt, too.
+    pub(crate) const RECORDED: Self = Self {
+        part_items: 96,
+        block_markers: 90,
+    };
+
+    /// That of requests without receipts. Nobody else cuts them again, so this may be changed.
+    pub(crate) const UNRECORDED: Self = Self {
+        part_items: 100,
+        block_markers: 99,
+    };
+}
 
 /// All that a plan depends on besides the body.
 #[derive(Debug, Clone, PartialEq)]
@@ -103,8 +119,9 @@ impl Part {
         self.pieces.len() + self.markers
     }
 
-    fn has_room_for(&self, piece: &Piece, markers: usize) -> bool {
-        self.items() + 1 + markers <= PART_ITEMS && self.bytes + piece.bytes <= TRANSACTION_BYTES
+    fn has_room_for(&self, piece: &Piece, markers: usize, cut: Cut) -> bool {
+        self.items() + 1 + markers <= cut.part_items
+            && self.bytes + piece.bytes <= TRANSACTION_BYTES
     }
 
     fn push(&mut self, piece: Piece) {
@@ -123,7 +140,7 @@ pub(crate) struct Plan {
 }
 
 /// Cuts a request's events. The order of parts, and of events within them, is fixed by the body.
-pub(crate) fn plan(events: &[Event], recipe: &Recipe) -> Plan {
+pub(crate) fn plan(events: &[Event], recipe: &Recipe, cut: Cut) -> Plan {
     let mut days: BTreeMap<(&Series, Day), Vec<Piece>> = BTreeMap::new();
     let mut seen = HashSet::new();
     let mut repeats = 0;
@@ -139,14 +156,14 @@ pub(crate) fn plan(events: &[Event], recipe: &Recipe) -> Plan {
         let stored = store(event, index, recipe);
         let day = stored.timestamp.day();
         let pieces = days.entry((&event.series, day)).or_default();
-        if pieces.last().is_none_or(|last| is_full(last, &stored)) {
+        if pieces.last().is_none_or(|last| is_full(last, &stored, cut)) {
             let shard = shard(recipe, &event.series, day, pieces.len());
             pieces.push(Piece::new(event.series.clone(), day, shard));
         }
         pieces.last_mut().expect("one was just pushed").push(stored);
     }
     Plan {
-        parts: parts(days.into_values().flatten()),
+        parts: parts(days.into_values().flatten(), cut),
         repeats,
     }
 }
@@ -169,9 +186,9 @@ pub fn stored_event(event: &Event, received: Timestamp, nonce: Nonce, index: u32
     }
 }
 
-fn is_full(piece: &Piece, event: &StoredEvent) -> bool {
+fn is_full(piece: &Piece, event: &StoredEvent, cut: Cut) -> bool {
     piece.bytes + Block::size_estimate(event) > BLOCK_BYTES
-        || (event.id.is_some() && piece.ids().count() >= BLOCK_MARKERS)
+        || (event.id.is_some() && piece.ids().count() >= cut.block_markers)
 }
 
 /// Spreads a series' blocks over its shards.
@@ -181,13 +198,13 @@ fn shard(recipe: &Recipe, series: &Series, day: Day, position: usize) -> u8 {
     u8::try_from(mixed % shards).expect("there are at most 16 shards")
 }
 
-fn parts(pieces: impl Iterator<Item = Piece>) -> Vec<Part> {
+fn parts(pieces: impl Iterator<Item = Piece>, cut: Cut) -> Vec<Part> {
     let mut parts: Vec<Part> = Vec::new();
     for piece in pieces {
         let markers = piece.ids().count();
         if parts
             .last()
-            .is_none_or(|last| !last.has_room_for(&piece, markers))
+            .is_none_or(|last| !last.has_room_for(&piece, markers, cut))
         {
             parts.push(Part::default());
         }
@@ -253,7 +270,7 @@ mod tests {
     #[test]
     fn plain_events_of_a_day_make_one_block() {
         let events: Vec<Event> = (0..500).map(|_| event("m", None)).collect();
-        let plan = plan(&events, &recipe());
+        let plan = plan(&events, &recipe(), Cut::RECORDED);
         assert_eq!(plan.parts.len(), 1);
         assert_eq!(plan.parts[0].pieces.len(), 1);
         assert_eq!(plan.parts[0].pieces[0].events.len(), 500);
@@ -261,23 +278,33 @@ mod tests {
     }
 
     #[test]
-    fn every_part_fits_into_a_transaction_with_its_receipt() {
-        let events: Vec<Event> = (0..1000)
-            .map(|n| event(&format!("m{}", n % 7), Some(n.to_string())))
-            .collect();
-        let plan = plan(&events, &recipe());
-        let stored: usize = plan
-            .parts
-            .iter()
-            .flat_map(|p| &p.pieces)
-            .map(|p| p.events.len())
-            .sum();
-        assert_eq!(stored, 1000);
-        assert!(
-            plan.parts.iter().all(|part| part.items() < 100),
-            "{:?}",
-            plan.parts.len()
-        );
+    fn every_part_fits_into_a_transaction_with_its_receipt_if_it_has_one() {
+        for (cut, items_max) in [(Cut::RECORDED, 99), (Cut::UNRECORDED, 100)] {
+            for series in [1, 7] {
+                let events: Vec<Event> = (0..1000)
+                    .map(|n| event(&format!("m{}", n % series), Some(n.to_string())))
+                    .collect();
+                let plan = plan(&events, &recipe(), cut);
+                let pieces = plan.parts.iter().flat_map(|part| &part.pieces);
+                assert_eq!(pieces.map(|piece| piece.events.len()).sum::<usize>(), 1000);
+                let items: Vec<usize> = plan.parts.iter().map(Part::items).collect();
+                assert!(items.iter().all(|&n| n <= items_max), "{items:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn without_receipts_a_part_is_a_whole_transaction() {
+        let parts = |events: usize| {
+            let events: Vec<Event> = (0..events)
+                .map(|n| event("m", Some(n.to_string())))
+                .collect();
+            let plan = plan(&events, &recipe(), Cut::UNRECORDED);
+            plan.parts.iter().map(Part::items).collect::<Vec<_>>()
+        };
+        assert_eq!(parts(99), [100]);
+        assert_eq!(parts(100), [100, 2]);
+        assert_eq!(parts(250), [100, 100, 53]);
     }
 
     #[test]
@@ -287,7 +314,7 @@ mod tests {
             event("m", Some("a".into())),
             event("x", Some("a".into())),
         ];
-        let plan = plan(&events, &recipe());
+        let plan = plan(&events, &recipe(), Cut::RECORDED);
         assert_eq!(plan.repeats, 1);
         let kept: usize = plan.parts[0].pieces.iter().map(|p| p.events.len()).sum();
         assert_eq!(kept, 2);
@@ -304,7 +331,7 @@ mod tests {
                 }
             })
             .collect();
-        let plan = plan(&events, &recipe());
+        let plan = plan(&events, &recipe(), Cut::RECORDED);
         let pieces: Vec<&Piece> = plan.parts.iter().flat_map(|p| &p.pieces).collect();
         assert!(pieces.len() > 1);
         for piece in pieces {
@@ -330,6 +357,7 @@ mod tests {
                         shards,
                         ..recipe()
                     },
+                    Cut::RECORDED,
                 )
                 .parts
             })

@@ -62,7 +62,7 @@ pub(crate) enum Failure {
     /// Nothing is stored, and nothing will be.
     #[error("nothing was stored: {0}")]
     NotStored(String),
-    /// It may be stored; a repeat under its key will tell.
+    /// It may be stored; a repeat under its key, or with its ids, will tell.
     #[error("it may be stored: {0}")]
     Doubt(String),
     /// It has no key, and what became of it could not be found out.
@@ -76,6 +76,12 @@ pub(crate) enum Failure {
 impl Job {
     pub(crate) fn is_guarded(&self) -> bool {
         self.guard.is_some() || self.part.markers > 0
+    }
+
+    /// Whether a repeat will tell what became of it: by its receipt, or by the markers of all its
+    /// events.
+    fn tells_repeats(&self) -> bool {
+        self.guard.is_some() || self.part.markers as u64 == self.events()
     }
 
     fn events(&self) -> u64 {
@@ -379,12 +385,12 @@ impl<'a> Round<'a> {
         }
     }
 
-    /// Time is up. What cannot have been stored is said so; doubt is settled where no key does.
+    /// Time is up. What cannot have been stored is said so; doubt is settled where no repeat does.
     async fn give_up(&self, content: &Content, doubt: &Option<String>, cause: String) -> Fate {
         let Some(doubt) = doubt else {
             return Fate::Failed(Failure::NotStored(cause));
         };
-        if self.jobs.iter().all(|job| job.guard.is_some()) {
+        if self.jobs.iter().all(Job::tells_repeats) {
             return Fate::Failed(Failure::Doubt(doubt.clone()));
         }
         match settle(self.store, content, self.settle_by).await {
@@ -466,7 +472,8 @@ impl<'a> Round<'a> {
             match item.map(|item| Receipt::read(item, &[])) {
                 Some(Some(receipt)) => job.finish(Ok(Landed::Repeated(receipt))),
                 Some(None) => job.finish(Err(Failure::Defect("an unreadable receipt".into()))),
-                // Parts of one plan share its nonce, so only their receipts tell who stored them.
+                // Parts with receipts are asked by them alone. Parts without share their request's
+                // nonce, too, but no id: a marker of one with that nonce was put by itself.
                 None if job.guard.is_none() && found.holds_a_marker_of(&job) => {
                     let landed = job.stored();
                     job.finish(Ok(landed));
