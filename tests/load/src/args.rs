@@ -148,6 +148,8 @@ pub(crate) enum Case {
     Batches,
     /// 500 events per request, each with an id.
     BatchIds,
+    /// 100 events per request, each with an id.
+    SmallBatchIds,
     /// 500 events per request, in the order of the flights file.
     Flights,
     /// 100 events per request by Alooma's door, each with its id.
@@ -176,13 +178,14 @@ pub(crate) enum Case {
 
 impl Case {
     /// All but the one that takes a quarter of an hour.
-    const USUAL: [Self; 17] = [
+    const USUAL: [Self; 18] = [
         Self::Singles,
         Self::Keys,
         Self::Ids,
         Self::Spread,
         Self::Batches,
         Self::BatchIds,
+        Self::SmallBatchIds,
         Self::Flights,
         Self::Alooma,
         Self::AloomaPlain,

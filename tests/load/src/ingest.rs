@@ -16,6 +16,9 @@ use crate::target::{Load, Target, Way};
 /// Events of one batch.
 pub(crate) const BATCH: u64 = 500;
 
+/// Events of a small one: what the SDKs of old services send at most.
+const SMALL_BATCH: u64 = 100;
+
 const JSON: &str = "application/json";
 const NDJSON: &str = "application/x-ndjson";
 
@@ -34,6 +37,8 @@ pub(crate) enum Kind {
     Batches,
     /// The same, with ids.
     BatchIds,
+    /// A small one, with ids.
+    SmallBatchIds,
     /// A batch in the order of the flights file.
     Flights(Arc<Flights>),
     /// A batch of an old service's SDK.
@@ -50,6 +55,7 @@ impl Kind {
             Self::Spread => "one event a request, over 32 series",
             Self::Batches => "500 events a request, in time order",
             Self::BatchIds => "500 events a request, with ids",
+            Self::SmallBatchIds => "100 events a request, with ids",
             Self::Flights(_) => "500 events a request, as flights depart",
             Self::Door(door) => door.describe(),
         }
@@ -66,8 +72,12 @@ impl Kind {
             }
             Self::Ids => (single("ids", Some(number)), 1),
             Self::Spread => (single(&format!("spread-{}", number % 32), None), 1),
-            Self::Batches => (lines(batch(number, Ids::None)), BATCH),
-            Self::BatchIds => (lines(batch(number, Ids::Each)), BATCH),
+            Self::Batches => (lines(batch(number, BATCH, Ids::None)), BATCH),
+            Self::BatchIds => (lines(batch(number, BATCH, Ids::Each)), BATCH),
+            Self::SmallBatchIds => {
+                let body = batch(number, SMALL_BATCH, Ids::Each);
+                (lines(body), SMALL_BATCH)
+            }
             Self::Flights(flights) => (lines(flights.batch(number, BATCH)), BATCH),
             Self::Door(door) => (door.load(number), doors::BATCH),
         }
@@ -113,10 +123,10 @@ enum Ids {
     Each,
 }
 
-fn batch(number: u64, ids: Ids) -> String {
-    let mut body = String::with_capacity(BATCH as usize * 96);
-    for index in 0..BATCH {
-        let at = 1_700_000_000_000 + (number * BATCH + index) * 10;
+fn batch(number: u64, size: u64, ids: Ids) -> String {
+    let mut body = String::with_capacity(size as usize * 96);
+    for index in 0..size {
+        let at = 1_700_000_000_000 + (number * size + index) * 10;
         let value = index % 100;
         let start = format_args!(
             r#"{{"namespace":"load","name":"batches","timestamp":{at},"value":{value}"#
@@ -237,7 +247,7 @@ mod tests {
                 .unwrap();
         }
         let flights = Kind::Flights(Arc::new(Flights::read().unwrap()));
-        for kind in [Kind::Batches, Kind::BatchIds, flights] {
+        for kind in [Kind::Batches, Kind::BatchIds, Kind::SmallBatchIds, flights] {
             let figure = run_for(&world.target, &kind, 2, lasting).await.unwrap();
             assert_eq!(figure.failed, 0, "{figure:?}");
         }

@@ -99,6 +99,7 @@ async fn storing(case: Case, args: &Args, source: &Source) -> Option<Result<Figu
         Case::Spread => (Kind::Spread, many),
         Case::Batches => (Kind::Batches, few),
         Case::BatchIds => (Kind::BatchIds, few),
+        Case::SmallBatchIds => (Kind::SmallBatchIds, few),
         Case::Flights => match Flights::read() {
             Ok(flights) => (Kind::Flights(Arc::new(flights)), few),
             Err(cause) => return Some(Err(cause)),
@@ -207,6 +208,7 @@ async fn measure(case: Case, args: &Args, source: &Source, report: &mut Report) 
         | Case::Spread
         | Case::Batches
         | Case::BatchIds
+        | Case::SmallBatchIds
         | Case::Flights
         | Case::Alooma
         | Case::AloomaPlain
