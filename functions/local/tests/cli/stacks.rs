@@ -88,6 +88,28 @@ fn the_clients_of_a_stack_are_made_listed_and_revoked() {
 }
 
 #[test]
+fn the_write_keys_of_a_stack_are_made_listed_and_revoked() {
+    let machine = SignedIn::start();
+    let created = machine.run(&["key", "create", "--json", "--label", "web"]);
+    assert_eq!(created.status, 0, "{created:?}");
+    let created: Value = serde_json::from_str(&created.out).unwrap();
+    let id = created["id"].as_str().unwrap();
+    let listed = machine.succeed(&["key", "list"]);
+    assert!(listed.contains(id) && !listed.contains(created["key"].as_str().unwrap()));
+    assert!(machine.succeed(&["key", "revoke", id]).contains(id));
+    let listed: Value = serde_json::from_str(&machine.succeed(&["key", "list", "--json"])).unwrap();
+    assert!(listed[0]["revoked"].is_string(), "{listed}");
+    let error = machine.fail(1, &["key", "revoke", "wk-nobody"]);
+    assert!(
+        error.contains("there is no write key with this id"),
+        "{error}"
+    );
+    machine.fail(1, &["track", "shop", "sale", "much"]);
+    let rejected = machine.succeed(&["rejected", "--json"]);
+    assert!(rejected.contains("\"much\\\""), "{rejected}");
+}
+
+#[test]
 fn an_import_into_a_stack_is_remembered_for_those_tables() {
     let machine = SignedIn::start();
     let import = || machine.run(&["import", FLIGHTS]);

@@ -211,9 +211,10 @@ fn item_put(request: &RejectedRequest, place: &str, texts: &[String]) -> Put {
         ("source".into(), attribute::text(request.source.as_str())),
         ("label".into(), attribute::text(&request.label)),
         ("door".into(), attribute::text(request.door)),
+        // As bytes, like all events, so that no log of calls can be read as what was sent.
         (
             "rejected".into(),
-            attribute::text(format!("[{}]", texts.join(","))),
+            attribute::bytes(format!("[{}]", texts.join(",")).into_bytes()),
         ),
         (EXPIRES.into(), expires(request.at)),
     ]);
@@ -267,7 +268,7 @@ pub(super) fn read_item(item: &Item) -> Option<(RejectedItem, Vec<Rejected>)> {
         door: text("door")?,
         place,
     };
-    let rejected = serde_json::from_str(attribute::read_text(item, "rejected")?).ok()?;
+    let rejected = serde_json::from_slice(attribute::read_bytes(item, "rejected")?).ok()?;
     Some((head, rejected))
 }
 
