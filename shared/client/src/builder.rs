@@ -1,0 +1,457 @@
+//! Builds clients.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use reqwest::Certificate;
+use serde_json::{Map, Value};
+use thiserror::Error;
+use tokio::runtime::{Builder as RuntimeBuilder, Handle};
+use tokio::sync::mpsc::unbounded_channel;
+use weir_model::Timestamp;
+
+use crate::auth::{Auth, Credentials};
+use crate::buffer::{Buffer, WhenFull};
+use crate::client::{Client, Shared};
+use crate::clock::Clock;
+use crate::courier::Courier;
+use crate::encode::Encoder;
+use crate::entry::{EventType, parse};
+use crate::http::Http;
+use crate::notice::{Notice, Notices, codes};
+use crate::options::{Compression, Options};
+use crate::refused::Refused;
+use crate::report::Message;
+use crate::secret::Secret;
+use crate::sender::{Intake, Sender};
+use crate::servers::{AddressError, Servers};
+use crate::spool::{Durability, Place, Spool, SpoolError, Spooled};
+use crate::statistics::{Counters, Measure};
+use crate::{blocking, weigh};
+
+/// The label that the old service's SDK would have here.
+const LABEL: &str = "Rust SDK";
+
+/// Why there is no client.
+#[derive(Debug, Error)]
+pub enum BuildError {
+    /// No server was named.
+    #[error("no server: name one by `server`")]
+    NoServer,
+    /// A text is not the address of a server.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// There are no credentials, or not any that can be sent.
+    #[error("credentials: {0}")]
+    Credentials(&'static str),
+    /// An option has a value that is not possible.
+    #[error("{option} {reason}")]
+    Option {
+        /// Which.
+        option: String,
+        /// Why.
+        reason: String,
+    },
+    /// The spool cannot be used.
+    #[error("the spool: {0}")]
+    Spool(#[from] SpoolError),
+    /// HTTPS cannot be set up.
+    #[error("cannot set up HTTPS: {0}")]
+    Https(reqwest::Error),
+    /// The system gives no thread.
+    #[error("cannot start the sender's thread: {0}")]
+    Thread(io::Error),
+}
+
+/// Everything that can be said about a client before it is built. `docs/CLIENT.md` lists all
+/// options with their defaults.
+#[derive(Default)]
+pub struct Builder {
+    servers: Vec<String>,
+    ports: Vec<u16>,
+    credentials: Option<Credentials>,
+    label: Option<String>,
+    event_type: Option<NameSource>,
+    metadata: Map<String, Value>,
+    options: Options,
+    roots: Vec<Vec<u8>>,
+    spool: Option<Place>,
+    notices: Notices,
+    hook: Option<Arc<dyn Fn(Measure) + Send + Sync>>,
+    clock: Option<Clock>,
+}
+
+enum NameSource {
+    Text(String),
+    Of(Box<dyn Fn(&Message) -> String + Send + Sync>),
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("servers", &self.servers)
+            .field("credentials", &self.credentials)
+            .field("options", &self.options)
+            .field("spool", &self.spool)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where to send, and as whom.
+impl Builder {
+    /// Adds a server: `http://127.0.0.1:8080`, or a host, which means HTTPS. With several, which
+    /// must be doors of one Weir, one is used until it fails, then any other.
+    #[must_use]
+    pub fn server(mut self, server: impl Into<String>) -> Self {
+        self.servers.push(server.into());
+        self
+    }
+
+    /// Ports to try at servers that name none.
+    #[must_use]
+    pub fn ports(mut self, ports: impl IntoIterator<Item = u16>) -> Self {
+        self.ports.extend(ports);
+        self
+    }
+
+    /// Reports as an OAuth2 client with the scope `write`.
+    #[must_use]
+    pub fn oauth(mut self, id: impl Into<String>, secret: impl Into<String>) -> Self {
+        self.credentials = Some(Credentials::Client {
+            id: id.into(),
+            secret: Secret::new(secret),
+        });
+        self
+    }
+
+    /// Reports with a write key.
+    #[must_use]
+    pub fn write_key(mut self, key: impl Into<String>) -> Self {
+        self.credentials = Some(Credentials::WriteKey(Secret::new(key)));
+        self
+    }
+
+    /// Trusts another root certificate (PEM) than the system does, for HTTPS.
+    #[must_use]
+    pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.roots.push(pem.into());
+        self
+    }
+
+    /// How long an attempt may take in all: 60 s.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.options.timeout = timeout;
+        self
+    }
+
+    /// The ceiling of the first pause between attempts and that of the longest: 0.5 s and 30 s.
+    #[must_use]
+    pub fn pauses(mut self, first: Duration, longest: Duration) -> Self {
+        (self.options.first_pause, self.options.longest_pause) = (first, longest);
+        self
+    }
+
+    /// The pause between attempts when someone must mend something first, such as a revoked key:
+    /// 60 s.
+    #[must_use]
+    pub fn slow_pause(mut self, pause: Duration) -> Self {
+        self.options.slow_pause = pause;
+        self
+    }
+
+    /// Whether bodies are compressed: not.
+    #[must_use]
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.options.compression = compression;
+        self
+    }
+}
+
+/// What events are called.
+impl Builder {
+    /// The namespace of events that name none: "Rust SDK".
+    #[must_use]
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+
+    /// The name of all events that name none: the label.
+    #[must_use]
+    pub fn event_type(mut self, event_type: impl Into<String>) -> Self {
+        self.event_type = Some(NameSource::Text(event_type.into()));
+        self
+    }
+
+    /// The names of events, by a function of theirs, which runs on the thread that reports.
+    #[must_use]
+    pub fn event_type_of(
+        mut self,
+        function: impl Fn(&Message) -> String + Send + Sync + 'static,
+    ) -> Self {
+        self.event_type = Some(NameSource::Of(Box::new(function)));
+        self
+    }
+
+    /// Something that goes with every event, in the property `_metadata`.
+    #[must_use]
+    pub fn metadata(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.metadata.insert(key.into(), value.into());
+        self
+    }
+}
+
+/// How much is held, and when it goes.
+impl Builder {
+    /// Events in memory, those under way included: 100,000.
+    #[must_use]
+    pub fn buffer_events(mut self, events: usize) -> Self {
+        self.options.buffer_events = events;
+        self
+    }
+
+    /// Bytes in memory, about: 64 MiB.
+    #[must_use]
+    pub fn buffer_bytes(mut self, bytes: usize) -> Self {
+        self.options.buffer_bytes = bytes;
+        self
+    }
+
+    /// What happens to an event when the buffer is full: it is refused.
+    #[must_use]
+    pub fn when_full(mut self, when_full: WhenFull) -> Self {
+        self.options.when_full = when_full;
+        self
+    }
+
+    /// How long an event waits for others: 5 s.
+    #[must_use]
+    pub fn batch_interval(mut self, interval: Duration) -> Self {
+        self.options.batch_interval = interval;
+        self
+    }
+
+    /// Events of a batch at most: 10,000, which is what a request may bring. A batch goes as soon
+    /// as it has so many, or half of the buffer.
+    #[must_use]
+    pub fn batch_events(mut self, events: usize) -> Self {
+        self.options.batch_events = events;
+        self
+    }
+
+    /// Bytes of a batch at most, uncompressed: 4 MiB, which is what a request may bring.
+    #[must_use]
+    pub fn batch_bytes(mut self, bytes: usize) -> Self {
+        self.options.batch_bytes = bytes;
+        self
+    }
+
+    /// Batches under way at once: 2.
+    #[must_use]
+    pub fn batches_at_once(mut self, batches: usize) -> Self {
+        self.options.batches_at_once = batches;
+        self
+    }
+
+    /// Keeps unsent events in a directory, which only one client may have at a time, so that they
+    /// survive the program: not done.
+    #[must_use]
+    pub fn spool(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.place().directory = directory.into();
+        self
+    }
+
+    /// Bytes of the spool at most: 256 MiB. When they are taken, events wait in memory.
+    #[must_use]
+    pub fn spool_bytes(mut self, bytes: u64) -> Self {
+        self.place().bytes = bytes;
+        self
+    }
+
+    /// When spooled events are forced onto the disk: before their batch is attempted.
+    #[must_use]
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.place().durability = durability;
+        self
+    }
+
+    fn place(&mut self) -> &mut Place {
+        self.spool.get_or_insert_with(|| Place {
+            directory: PathBuf::new(),
+            bytes: 256 << 20,
+            durability: Durability::default(),
+        })
+    }
+}
+
+/// What the program hears.
+impl Builder {
+    /// Calls a function with every notice. It runs on the sender's thread or on one that reports,
+    /// and should not take long.
+    #[must_use]
+    pub fn on_notice(mut self, callback: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
+        self.notices = Notices::to(callback);
+        self
+    }
+
+    /// Calls a function with every step that a metrics system may count, on the same threads.
+    #[must_use]
+    pub fn on_measure(mut self, hook: impl Fn(Measure) + Send + Sync + 'static) -> Self {
+        self.hook = Some(Arc::new(hook));
+        self
+    }
+
+    /// Takes the time of day from elsewhere, for tests.
+    #[must_use]
+    pub fn clock(mut self, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        self.clock = Some(Clock::of(now));
+        self
+    }
+}
+
+/// Building.
+impl Builder {
+    /// Builds a client whose sender has a thread of its own.
+    pub fn build(self) -> Result<Client, BuildError> {
+        let (client, sender) = self.assemble()?;
+        let runtime = RuntimeBuilder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(BuildError::Thread)?;
+        let thread = std::thread::Builder::new().name("weir-client".to_owned());
+        let started = thread.spawn(move || runtime.block_on(sender));
+        started.map(|_| client).map_err(BuildError::Thread)
+    }
+
+    /// Builds a client whose sender is a task of a runtime with time and network. It encodes
+    /// batches there, and stops when the runtime does.
+    pub fn build_on(self, runtime: &Handle) -> Result<Client, BuildError> {
+        let (client, sender) = self.assemble()?;
+        runtime.spawn(sender);
+        Ok(client)
+    }
+
+    /// Builds a client for programs without a runtime.
+    pub fn build_blocking(self) -> Result<blocking::Client, BuildError> {
+        self.build().map(blocking::Client::new)
+    }
+
+    fn assemble(self) -> Result<(Client, impl Future<Output = ()> + Send + 'static), BuildError> {
+        let option = |option: &str, reason: String| BuildError::Option {
+            option: option.to_owned(),
+            reason,
+        };
+        self.options
+            .check()
+            .map_err(|(name, reason)| option(name, reason))?;
+        let named = |refused| match refused {
+            Refused::Field { field, reason } => option(&field, reason),
+            other => option("event_type", other.to_string()),
+        };
+        let label = parse("label", self.label.as_deref().unwrap_or(LABEL)).map_err(named)?;
+        let event_type = match self.event_type {
+            None => EventType::Label,
+            Some(NameSource::Text(text)) => {
+                EventType::Text(parse("event_type", &text).map_err(named)?)
+            }
+            Some(NameSource::Of(function)) => EventType::Of(function),
+        };
+        weigh::member(&self.metadata).map_err(|error| option("metadata", error.to_string()))?;
+        let credentials = checked(self.credentials)?;
+        let clock = self.clock.unwrap_or_else(Clock::system);
+        let counters = Arc::new(Counters::new(self.hook));
+        let notices = self.notices;
+        let courier = Courier {
+            servers: servers(&self.servers, &self.ports)?,
+            http: http(self.options.timeout, &self.roots)?,
+            identity: credentials.fingerprint(),
+            auth: Auth::new(credentials),
+            clock: clock.clone(),
+            pauses: self.options.pauses(),
+            compression: self.options.compression,
+            notices: notices.clone(),
+            counters: Arc::clone(&counters),
+        };
+        let (spool, found) = spool(self.spool, &notices)?;
+        let (commands, orders) = unbounded_channel();
+        let buffer = Arc::new(Buffer::new(self.options.bounds()));
+        let rules = self.options.rules();
+        let ends = (Arc::clone(&counters), notices.clone());
+        let encoder = Encoder::new(label, self.metadata);
+        let intake = Intake::new(Arc::clone(&buffer), encoder, rules, ends, spool);
+        let sender = Sender::new(rules, orders, Arc::new(courier), intake, found);
+        let guarded = guard(sender, Arc::clone(&buffer), notices.clone());
+        let shared = Shared {
+            buffer,
+            counters,
+            notices,
+            clock,
+            event_type,
+            commands,
+        };
+        Ok((Client::new(shared), guarded))
+    }
+}
+
+/// Runs a sender; if it panics, the program is told and nothing more is taken in.
+async fn guard(sender: Sender, buffer: Arc<Buffer>, notices: Notices) {
+    let run = std::panic::AssertUnwindSafe(Box::pin(sender.run()));
+    if run.catch_unwind().await.is_err() {
+        notices.error(codes::STOPPED, "the sender panicked: nothing more is sent");
+    }
+    buffer.close();
+}
+
+fn checked(credentials: Option<Credentials>) -> Result<Credentials, BuildError> {
+    let credentials = credentials.ok_or(BuildError::Credentials(
+        "there are none: give them by `oauth` or `write_key`",
+    ))?;
+    // A colon in the user's name would move the border to the password (RFC 7617 section 2).
+    let (user, rest) = match &credentials {
+        Credentials::Client { id, secret } => (id.as_str(), secret.expose()),
+        Credentials::WriteKey(key) => (key.expose(), "-"),
+    };
+    match !user.is_empty() && !user.contains(':') && !rest.is_empty() {
+        true => Ok(credentials),
+        false => Err(BuildError::Credentials(
+            "an id or a key is empty or contains a colon, or the secret is empty",
+        )),
+    }
+}
+
+fn servers(servers: &[String], ports: &[u16]) -> Result<Servers, BuildError> {
+    match servers.is_empty() {
+        true => Err(BuildError::NoServer),
+        false => Ok(Servers::parse(servers, ports)?),
+    }
+}
+
+fn http(timeout: Duration, roots: &[Vec<u8>]) -> Result<Http, BuildError> {
+    let roots = roots.iter().map(|pem| Certificate::from_pem_bundle(pem));
+    let roots: Result<Vec<_>, _> = roots.collect();
+    let roots = roots.map_err(BuildError::Https)?.into_iter().flatten();
+    Http::new(timeout, roots.collect()).map_err(BuildError::Https)
+}
+
+fn spool(
+    place: Option<Place>,
+    notices: &Notices,
+) -> Result<(Option<Spool>, Vec<Spooled>), BuildError> {
+    let Some(place) = place else {
+        return Ok((None, Vec::new()));
+    };
+    if place.directory.as_os_str().is_empty() {
+        let reason = "is not named: name it by `spool`".to_owned();
+        let option = "the spool's directory".to_owned();
+        return Err(BuildError::Option { option, reason });
+    }
+    let (spool, found) = Spool::open(place, notices)?;
+    if !found.is_empty() {
+        let text = format!("{} events of an earlier run will be sent", spool.events());
+        notices.info(codes::SPOOL_FOUND, text);
+    }
+    Ok((Some(spool), found))
+}

@@ -1,0 +1,187 @@
+//! A batch from where it waits to where it ends.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::batch::{Batch, Home, InMemory};
+use crate::buffer::Load;
+use crate::courier::{Courier, Verdict};
+use crate::key::Key;
+use crate::notice::codes;
+use crate::spool::{BatchFile, Opened, Sealed, Spooled};
+use crate::statistics::Loss;
+
+/// How long to wait before the disk is tried again.
+const DISK_PAUSE: Duration = Duration::from_secs(10);
+
+/// What is left of a batch that is through.
+#[derive(Debug, Default)]
+pub(crate) struct Settled {
+    /// The number of its first event.
+    pub(crate) first: u64,
+    /// What it no longer holds of the buffer.
+    pub(crate) released: Load,
+    /// The smaller batches it has become.
+    pub(crate) next: Vec<Batch>,
+}
+
+/// Brings a batch to the server and does with it what comes of that.
+pub(crate) async fn deliver(courier: Arc<Courier>, batch: Batch) -> Settled {
+    let first = batch.first;
+    let settled = match batch.home {
+        Home::Memory(batch) => from_memory(&courier, batch).await,
+        Home::Spool(spooled) => from_spool(&courier, spooled).await,
+    };
+    let (homes, released) = settled;
+    let next = homes.into_iter().map(|home| Batch { first, home });
+    Settled {
+        first,
+        released,
+        next: next.collect(),
+    }
+}
+
+async fn from_memory(courier: &Courier, mut batch: InMemory) -> (Vec<Home>, Load) {
+    let attempted = *batch.attempted.get_or_insert_with(|| courier.clock.now());
+    let lines = batch.lines.clone();
+    let verdict = courier
+        .bring(&batch.key, lines, batch.events, attempted)
+        .await;
+    let pieces = match verdict {
+        Verdict::Delivered => Vec::new(),
+        Verdict::Cut(pieces) => pieces,
+        Verdict::Stale => {
+            courier.counters.dropped(batch.events as u64, Loss::Stale);
+            Vec::new()
+        }
+    };
+    let (parts, released) = batch.replace(&pieces);
+    (parts.into_iter().map(Home::Memory).collect(), released)
+}
+
+async fn from_spool(courier: &Courier, spooled: Spooled) -> (Vec<Home>, Load) {
+    let (file, key) = (&spooled.file, &spooled.part.key);
+    let events = spooled.part.events();
+    let verdict = match open(courier, file, key).await {
+        None => return (Vec::new(), Load::default()),
+        Some(opened) if opened.attempted.by != courier.identity => {
+            let text = format!("{events} events were first sent by another client");
+            courier.notices.error(codes::STALE, text);
+            Verdict::Stale
+        }
+        Some(opened) => {
+            // What was written down was a time.
+            let attempted = weir_model::Timestamp::from_millis(opened.attempted.at_ms);
+            let attempted = attempted.unwrap_or(weir_model::Timestamp::MIN);
+            courier.bring(key, opened.lines, events, attempted).await
+        }
+    };
+    let parts = match verdict {
+        Verdict::Delivered => end(courier, file, key).await,
+        Verdict::Cut(pieces) => cut(courier, file, key, pieces).await,
+        Verdict::Stale => set_aside(courier, file, key, events).await,
+    };
+    (parts, Load::default())
+}
+
+/// Reads a batch, and notes that it will be attempted. Nothing if that will never be possible.
+async fn open(courier: &Courier, file: &Arc<Sealed>, key: &Key) -> Option<Opened> {
+    loop {
+        let (key, now, by) = (key.clone(), courier.clock.now(), courier.identity.clone());
+        match work(file, move |file| file.begin(&key, now, &by)).await {
+            Ok(opened) => {
+                if let Some(error) = &opened.unrecorded {
+                    // Its key is on the disk, so even now no repeat would be counted twice.
+                    tell(courier, "an attempt cannot be noted", error);
+                }
+                return Some(opened);
+            }
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                give_up(courier, file, &error).await;
+                return None;
+            }
+            Err(error) => {
+                tell(courier, "a batch cannot be read", &error);
+                sleep(DISK_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn give_up(courier: &Courier, file: &Arc<Sealed>, error: &io::Error) {
+    let (events, moved) = work(file, |file| (file.events(), file.give_up())).await;
+    courier.counters.dropped(events as u64, Loss::Stale);
+    let what = match moved {
+        Ok(path) => format!("{} is kept, and not sent", path.display()),
+        Err(error) => format!("a damaged file cannot be moved away ({error})"),
+    };
+    tell(courier, &what, error);
+}
+
+async fn end(courier: &Courier, file: &Arc<Sealed>, key: &Key) -> Vec<Home> {
+    let key = key.clone();
+    if let Err(error) = work(file, move |file| file.replace(&key, &[])).await {
+        tell(
+            courier,
+            "a delivered batch cannot be taken out of the spool",
+            &error,
+        );
+    }
+    Vec::new()
+}
+
+/// Smaller batches have new keys, which must be on the disk before they are used.
+async fn cut(
+    courier: &Courier,
+    file: &Arc<Sealed>,
+    key: &Key,
+    pieces: Vec<Vec<usize>>,
+) -> Vec<Home> {
+    let pieces = Arc::new(pieces);
+    loop {
+        let (key, by) = (key.clone(), Arc::clone(&pieces));
+        match work(file, move |file| file.replace(&key, &by)).await {
+            Ok(parts) => {
+                let spooled = |part| Spooled {
+                    file: Arc::clone(file),
+                    part,
+                };
+                return parts.into_iter().map(spooled).map(Home::Spool).collect();
+            }
+            Err(error) => tell(courier, "a plan cannot be written", &error),
+        }
+        sleep(DISK_PAUSE).await;
+    }
+}
+
+async fn set_aside(courier: &Courier, file: &Arc<Sealed>, key: &Key, events: usize) -> Vec<Home> {
+    courier.counters.dropped(events as u64, Loss::Stale);
+    let key = key.clone();
+    match work(file, move |file| file.set_aside(&key)).await {
+        Ok(path) => {
+            let text = format!("{events} events are kept in {}", path.display());
+            courier.notices.error(codes::STALE, text);
+        }
+        Err(error) => tell(courier, "a stale batch cannot be set aside", &error),
+    }
+    Vec::new()
+}
+
+fn tell(courier: &Courier, what: &str, error: &io::Error) {
+    courier
+        .notices
+        .error(codes::SPOOL_BROKEN, format!("{what}: {error}"));
+}
+
+/// The disk may be slow, and the sender has events to take in.
+async fn work<T: Send + 'static>(
+    file: &Arc<Sealed>,
+    work: impl FnOnce(&mut BatchFile) -> T + Send + 'static,
+) -> T {
+    let file = Arc::clone(file);
+    let done = tokio::task::spawn_blocking(move || file.work(work)).await;
+    done.expect("it does not panic, and the runtime outlives it")
+}

@@ -1,0 +1,93 @@
+//! The HTTP client: the one place of this crate that builds one.
+
+use std::time::Duration;
+
+use reqwest::redirect::Policy;
+use reqwest::{Certificate, Client, RequestBuilder, Response};
+
+use crate::answer::Reply;
+
+/// Beyond this, nobody listens there.
+const CONNECT_TIME: Duration = Duration::from_secs(10);
+
+/// A connection that was quiet for longer is not used again: a server that is about to close it
+/// would cut the next request.
+const IDLE_TIME: Duration = Duration::from_secs(20);
+
+/// No answer of a Weir to a batch is larger; what is, is not read to its end.
+const ANSWER_BYTES: usize = 1 << 20;
+
+/// Sends requests.
+#[derive(Debug, Clone)]
+pub(crate) struct Http {
+    client: Client,
+    timeout: Duration,
+}
+
+/// A request that got no answer, and why.
+#[derive(Debug)]
+pub(crate) struct Cut(pub(crate) String);
+
+impl Http {
+    /// A client whose requests take so long at most, trusting the system's root certificates and
+    /// these.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place of this crate"
+    )]
+    pub(crate) fn new(timeout: Duration, roots: Vec<Certificate>) -> Result<Self, reqwest::Error> {
+        // The provider must be named before the first client. If the program has named one, that
+        // one is used.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = Client::builder()
+            .user_agent(concat!("weir-client/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(CONNECT_TIME.min(timeout))
+            .pool_idle_timeout(IDLE_TIME)
+            .tcp_nodelay(true)
+            // A redirected POST may come back as a GET, and a key must not go elsewhere.
+            .redirect(Policy::none())
+            .tls_certs_merge(roots)
+            .build()?;
+        Ok(Self { client, timeout })
+    }
+
+    /// Begins a POST.
+    pub(crate) fn post(&self, url: &str) -> RequestBuilder {
+        self.client.post(url).timeout(self.timeout)
+    }
+}
+
+/// Sends a request and reads its answer.
+pub(crate) async fn exchange(request: RequestBuilder) -> Result<Reply, Cut> {
+    let response = request.send().await.map_err(|error| cut(&error))?;
+    let (status, headers) = (response.status(), response.headers().clone());
+    let body = read(response).await?;
+    Ok(Reply {
+        status,
+        headers,
+        body,
+    })
+}
+
+async fn read(mut response: Response) -> Result<Vec<u8>, Cut> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| cut(&error))? {
+        if body.len() + chunk.len() > ANSWER_BYTES {
+            return Err(Cut(format!("an answer of more than {ANSWER_BYTES} bytes")));
+        }
+        body.extend(chunk);
+    }
+    Ok(body)
+}
+
+/// The innermost cause says what happened; the outer ones repeat the address.
+fn cut(error: &reqwest::Error) -> Cut {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    Cut(match error.is_timeout() {
+        true => "timed out".to_owned(),
+        false => cause.to_string(),
+    })
+}

@@ -1,0 +1,322 @@
+//! The sender: takes events from the buffer, makes batches of them, and has them delivered, a few
+//! at a time.
+//!
+//! One loop owns all of it. It takes events from the buffer only when a batch can go, so that what
+//! waits stays where the buffer's rules apply to it; with a spool it takes them every few
+//! milliseconds, writes them down, and they wait on the disk.
+
+mod intake;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use futures::stream::{FuturesUnordered, StreamExt as _};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::{Instant, sleep_until};
+
+use crate::batch::{Batch, Home};
+use crate::buffer::{Buffer, Wish};
+use crate::courier::Courier;
+use crate::delivery::{Settled, deliver};
+use crate::notice::codes;
+use crate::spool::Spooled;
+use crate::statistics::Loss;
+pub(crate) use intake::Intake;
+
+/// How long a client that was dropped without being closed goes on sending.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How often notice is given of events that found the buffer full.
+const TELL_EVERY: Duration = Duration::from_secs(1);
+
+/// What a client asks of its sender.
+pub(crate) enum Command {
+    /// To say when all events before a number are through.
+    Flush(u64, Done<()>),
+    /// To send what there is, until then at most, and stop.
+    Close(Duration, Done<Left>),
+    /// To stop soon: nobody is left who could ask.
+    Leave,
+}
+
+/// Takes an answer to wherever it is waited for.
+pub(crate) type Done<T> = Box<dyn FnOnce(T) + Send>;
+
+/// What was not sent when a client was closed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Left {
+    /// Events that are lost, but for those whose request was under way and may have arrived.
+    pub lost: u64,
+    /// Events in the spool, which the program's next run sends.
+    pub spooled: u64,
+}
+
+/// When a batch is made, and how many go at once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rules {
+    pub(crate) interval: Duration,
+    pub(crate) events: usize,
+    pub(crate) bytes: usize,
+    pub(crate) at_once: usize,
+}
+
+/// All that is on its way.
+pub(crate) struct Sender {
+    buffer: Arc<Buffer>,
+    courier: Arc<Courier>,
+    rules: Rules,
+    commands: UnboundedReceiver<Command>,
+    intake: Intake,
+    ready: VecDeque<Batch>,
+    under_way: FuturesUnordered<BoxFuture<'static, Settled>>,
+    /// The numbers of the first events of batches that are not through, and how many begin so.
+    live: BTreeMap<u64, usize>,
+    /// When what waits was first seen to wait.
+    waiting_since: Option<Instant>,
+    flushes: Vec<(u64, Done<()>)>,
+    /// Whether anybody is left to ask for something.
+    has_client: bool,
+    closing: Option<Instant>,
+    closed: Vec<Done<Left>>,
+    tell_next: Instant,
+}
+
+impl Sender {
+    pub(crate) fn new(
+        rules: Rules,
+        commands: UnboundedReceiver<Command>,
+        courier: Arc<Courier>,
+        intake: Intake,
+        found: Vec<Spooled>,
+    ) -> Self {
+        let mut sender = Self {
+            buffer: Arc::clone(intake.buffer()),
+            courier,
+            rules,
+            commands,
+            intake,
+            ready: VecDeque::new(),
+            under_way: FuturesUnordered::new(),
+            live: BTreeMap::new(),
+            waiting_since: None,
+            flushes: Vec::new(),
+            has_client: true,
+            closing: None,
+            closed: Vec::new(),
+            tell_next: Instant::now(),
+        };
+        let home = found.into_iter().map(Home::Spool);
+        sender.queue(home.map(|home| Batch { first: 0, home }).collect());
+        sender
+    }
+
+    /// Runs until the client is closed.
+    pub(crate) async fn run(mut self) {
+        loop {
+            self.tell_lost();
+            let sealed = self.intake.take_in(self.is_urgent());
+            self.queue(sealed);
+            self.dispatch();
+            self.answer_flushes();
+            if self.is_over() {
+                return self.finish();
+            }
+            self.wait().await;
+        }
+    }
+
+    /// Whether someone waits for all there is to be sent.
+    fn is_urgent(&self) -> bool {
+        self.closing.is_some() || !self.flushes.is_empty()
+    }
+
+    fn queue(&mut self, batches: Vec<Batch>) {
+        for batch in batches {
+            *self.live.entry(batch.first).or_default() += 1;
+            self.ready.push_back(batch);
+        }
+    }
+
+    fn dispatch(&mut self) {
+        while self.under_way.len() < self.rules.at_once {
+            if self.ready.is_empty() {
+                let made = self.make();
+                self.queue(made);
+            }
+            let Some(batch) = self.ready.pop_front() else {
+                return;
+            };
+            tracing::debug!(key = %batch.key(), events = batch.events(), "a batch goes");
+            let delivery = deliver(Arc::clone(&self.courier), batch);
+            self.under_way.push(Box::pin(delivery));
+        }
+    }
+
+    /// Makes a batch of what waits if it is time.
+    fn make(&mut self) -> Vec<Batch> {
+        let waiting = self.intake.waiting();
+        if waiting.events == 0 {
+            self.waiting_since = None;
+            return Vec::new();
+        }
+        let since = *self.waiting_since.get_or_insert_with(Instant::now);
+        let is_full = waiting.events >= self.rules.events || waiting.bytes >= self.rules.bytes;
+        let is_time = since.elapsed() >= self.rules.interval;
+        if !(is_full || is_time || self.is_urgent()) {
+            return Vec::new();
+        }
+        self.waiting_since = None;
+        self.intake.make()
+    }
+
+    /// Waits until there is something to do, and does what was asked or what came back.
+    async fn wait(&mut self) {
+        self.buffer.wish(self.wish());
+        let until = self.next_time();
+        let sleep = async move {
+            match until {
+                Some(until) => sleep_until(until).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            Some(settled) = self.under_way.next() => self.settle(settled),
+            command = self.commands.recv(), if self.has_client => match command {
+                Some(command) => self.obey(command),
+                None => self.has_client = false,
+            },
+            () = self.buffer.woken() => {}
+            () = sleep => {}
+        }
+    }
+
+    fn wish(&self) -> Wish {
+        let waiting = self.buffer.view().waiting;
+        if waiting.events == 0 {
+            Wish::Any
+        } else if self.intake.is_spooling() || self.under_way.len() >= self.rules.at_once {
+            Wish::Nothing
+        } else {
+            Wish::Batch {
+                events: self.rules.events,
+                bytes: self.rules.bytes,
+            }
+        }
+    }
+
+    fn next_time(&self) -> Option<Instant> {
+        let has_place = self.under_way.len() < self.rules.at_once;
+        let interval = self.waiting_since.filter(|_| has_place);
+        let lost = (self.buffer.view().lost > 0).then_some(self.tell_next);
+        [
+            interval.map(|since| since + self.rules.interval),
+            self.intake.next_time(),
+            self.closing,
+            lost,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    fn settle(&mut self, settled: Settled) {
+        if let Some(batches) = self.live.get_mut(&settled.first) {
+            *batches -= 1;
+            if *batches == 0 {
+                self.live.remove(&settled.first);
+            }
+        }
+        self.buffer.release(settled.released);
+        for batch in settled.next.into_iter().rev() {
+            *self.live.entry(batch.first).or_default() += 1;
+            self.ready.push_front(batch);
+        }
+        self.intake.tidy();
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Flush(number, done) => self.flushes.push((number, done)),
+            Command::Close(within, done) => {
+                self.closed.push(done);
+                self.close_within(within);
+            }
+            Command::Leave => self.close_within(GRACE),
+        }
+    }
+
+    fn close_within(&mut self, within: Duration) {
+        self.buffer.close();
+        // A year is as good as for ever, and can be added to a time.
+        let end = Instant::now() + within.min(Duration::from_secs(365 * 86_400));
+        self.closing = Some(self.closing.map_or(end, |earlier| earlier.min(end)));
+    }
+
+    /// The number of the first event that is not through.
+    fn first_unsettled(&self) -> u64 {
+        let live = self.live.first_key_value().map(|(first, _)| *first);
+        live.unwrap_or(u64::MAX).min(self.intake.first_waiting())
+    }
+
+    fn answer_flushes(&mut self) {
+        let through = self.first_unsettled();
+        for (_, done) in self
+            .flushes
+            .extract_if(.., |(number, _)| *number <= through)
+        {
+            done(());
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        let Some(end) = self.closing else {
+            return false;
+        };
+        let is_empty = self.first_unsettled() >= self.buffer.view().next_in;
+        is_empty || end <= Instant::now()
+    }
+
+    fn finish(mut self) {
+        self.under_way.clear();
+        self.tell_next = Instant::now();
+        self.tell_lost();
+        let held = self.buffer.view().held;
+        self.buffer.release(held);
+        let left = Left {
+            lost: held.events as u64,
+            spooled: self.intake.spooled(),
+        };
+        if left != Left::default() {
+            self.tell_left(left);
+        }
+        // Whoever opens the spool next finds it free.
+        drop(self.intake);
+        self.closed.into_iter().for_each(|done| done(left));
+    }
+
+    fn tell_left(&self, left: Left) {
+        let Left { lost, spooled } = left;
+        self.courier.counters.dropped(lost, Loss::Left);
+        let text = format!("closed before {lost} events were sent; {spooled} wait in the spool");
+        match lost {
+            0 => self.courier.notices.warn(codes::LEFT, text),
+            _ => self.courier.notices.error(codes::LEFT, text),
+        }
+    }
+
+    /// Gives notice of events that found the buffer full, at most so often.
+    fn tell_lost(&mut self) {
+        if self.tell_next > Instant::now() {
+            return;
+        }
+        let lost = self.buffer.take_lost();
+        if lost > 0 {
+            self.tell_next = Instant::now() + TELL_EVERY;
+            self.courier.counters.dropped(lost, Loss::Full);
+            let text = format!("the buffer is full: {lost} events were dropped");
+            self.courier.notices.error(codes::BUFFER_FULL, text);
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! Where unsent events survive the program: a directory that one process holds, with a file per
+//! batch.
+//!
+//! Events go to the open file as they come; when it has enough for a batch, or when it is their
+//! time, it is sealed and its batch can be sent. Reading and syncing, which may take long, is the
+//! business of whoever sends the batch, so that taking events in never waits for it.
+
+mod file;
+mod frame;
+
+use std::fs::{self, DirBuilder, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use thiserror::Error;
+
+use crate::notice::{Notices, codes};
+pub(crate) use file::{BatchFile, Opened, Part};
+
+/// What holds the directory.
+const LOCK: &str = "lock";
+
+/// A file's name: a number between these.
+const PREFIX: &str = "batch-";
+const SUFFIX: &str = ".spool";
+
+/// When what is spooled is forced onto the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// Before a batch is attempted for the first time. A crash of the program loses the last 100
+    /// milliseconds at most, one of the machine perhaps what was not yet attempted.
+    #[default]
+    Program,
+    /// With every write: a crash of the machine loses no more than one of the program.
+    Machine,
+}
+
+/// Why a directory cannot be used.
+#[derive(Debug, Error)]
+pub enum SpoolError {
+    /// Another client has it.
+    #[error("{} is in use by another client", .0.display())]
+    InUse(PathBuf),
+    /// The file system refuses.
+    #[error("{}: {cause}", path.display())]
+    Io {
+        /// What cannot be used.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+}
+
+/// Where a spool is and how much it may hold.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(crate) directory: PathBuf,
+    pub(crate) bytes: u64,
+    pub(crate) durability: Durability,
+}
+
+/// A batch in the spool.
+#[derive(Debug, Clone)]
+pub(crate) struct Spooled {
+    pub(crate) file: Arc<Sealed>,
+    pub(crate) part: Part,
+}
+
+/// A file that nothing is added to. Its figures can be read while someone works on it.
+#[derive(Debug)]
+pub(crate) struct Sealed {
+    file: Mutex<BatchFile>,
+    events: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Sealed {
+    fn new(file: BatchFile) -> Self {
+        Self {
+            events: AtomicU64::new(file.events() as u64),
+            bytes: AtomicU64::new(file.bytes()),
+            file: Mutex::new(file),
+        }
+    }
+
+    /// Works on the file, which may take as long as the disk does. Whoever panicked at it has left
+    /// it whole: it is a log.
+    pub(crate) fn work<T>(&self, work: impl FnOnce(&mut BatchFile) -> T) -> T {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let done = work(&mut file);
+        self.events.store(file.events() as u64, Ordering::Relaxed);
+        self.bytes.store(file.bytes(), Ordering::Relaxed);
+        done
+    }
+}
+
+/// Why events were not added.
+#[derive(Debug)]
+pub(crate) enum AppendError {
+    Full,
+    Io(io::Error),
+}
+
+/// The spool, open.
+#[derive(Debug)]
+pub(crate) struct Spool {
+    place: Place,
+    /// Held as long as the file is open.
+    _lock: File,
+    open: Option<BatchFile>,
+    sealed: Vec<Arc<Sealed>>,
+    next: u64,
+}
+
+impl Spool {
+    /// Takes the directory, and finds what an earlier run has left to be sent.
+    pub(crate) fn open(
+        place: Place,
+        notices: &Notices,
+    ) -> Result<(Self, Vec<Spooled>), SpoolError> {
+        let at = |path: &Path, cause| SpoolError::Io {
+            path: path.to_owned(),
+            cause,
+        };
+        make_directory(&place.directory).map_err(|cause| at(&place.directory, cause))?;
+        let lock = lock(&place.directory)?;
+        let numbers = numbers(&place.directory).map_err(|cause| at(&place.directory, cause))?;
+        let mut spool = Self {
+            next: numbers.last().map_or(0, |last| last + 1),
+            place,
+            _lock: lock,
+            open: None,
+            sealed: Vec::new(),
+        };
+        let found = numbers.into_iter().flat_map(|n| spool.recover(n, notices));
+        let found = found.collect();
+        Ok((spool, found))
+    }
+
+    fn recover(&mut self, number: u64, notices: &Notices) -> Vec<Spooled> {
+        let path = self.path(number);
+        match BatchFile::recover(path.clone()) {
+            Ok(Some((file, cut))) => {
+                if cut > 0 {
+                    let text = format!("{}: {cut} bytes at its end were not whole", path.display());
+                    notices.warn(codes::SPOOL_CUT, text);
+                }
+                self.keep(file)
+            }
+            // The program died before it had written the first event.
+            Ok(None) => {
+                let _ = fs::remove_file(path);
+                Vec::new()
+            }
+            Err(error) => {
+                let text = format!("{} is left as it is: {error}", path.display());
+                notices.error(codes::SPOOL_BROKEN, text);
+                Vec::new()
+            }
+        }
+    }
+
+    /// Adds events to the open file.
+    pub(crate) fn append(&mut self, lines: &[u8], events: usize) -> Result<(), AppendError> {
+        if self.bytes() + lines.len() as u64 > self.place.bytes {
+            return Err(AppendError::Full);
+        }
+        self.try_append(lines, events).map_err(AppendError::Io)
+    }
+
+    fn try_append(&mut self, lines: &[u8], events: usize) -> io::Result<()> {
+        if self.open.is_none() {
+            self.open = Some(BatchFile::create(self.path(self.next))?);
+            self.next += 1;
+        }
+        let file = self.open.as_mut().expect("it was made above");
+        file.append(lines, events)?;
+        match self.place.durability {
+            Durability::Program => Ok(()),
+            Durability::Machine => file.sync(),
+        }
+    }
+
+    /// Events and bytes that wait in the open file.
+    pub(crate) fn waiting(&self) -> (usize, usize) {
+        let open = self.open.as_ref();
+        open.map_or((0, 0), |file| (file.events(), file.lines_bytes()))
+    }
+
+    /// Closes the open file; its batch, if there is anything in it.
+    pub(crate) fn seal(&mut self) -> Vec<Spooled> {
+        let open = self.open.take();
+        open.map(|file| self.keep(file)).unwrap_or_default()
+    }
+
+    fn keep(&mut self, mut file: BatchFile) -> Vec<Spooled> {
+        if file.events() == 0 {
+            file.discard();
+            return Vec::new();
+        }
+        let parts = file.seal();
+        let file = Arc::new(Sealed::new(file));
+        self.sealed.push(Arc::clone(&file));
+        let batch = |part| Spooled {
+            file: Arc::clone(&file),
+            part,
+        };
+        parts.into_iter().map(batch).collect()
+    }
+
+    /// Forgets files that are gone.
+    pub(crate) fn tidy(&mut self) {
+        self.sealed
+            .retain(|file| file.bytes.load(Ordering::Relaxed) > 0);
+    }
+
+    /// Events that are not done with.
+    pub(crate) fn events(&self) -> u64 {
+        let sealed = self
+            .sealed
+            .iter()
+            .map(|file| file.events.load(Ordering::Relaxed));
+        sealed.sum::<u64>() + self.waiting().0 as u64
+    }
+
+    /// What all files take.
+    pub(crate) fn bytes(&self) -> u64 {
+        let sealed = self
+            .sealed
+            .iter()
+            .map(|file| file.bytes.load(Ordering::Relaxed));
+        sealed.sum::<u64>() + self.open.as_ref().map_or(0, BatchFile::bytes)
+    }
+
+    fn path(&self, number: u64) -> PathBuf {
+        self.place
+            .directory
+            .join(format!("{PREFIX}{number:016x}{SUFFIX}"))
+    }
+}
+
+/// Events may be private.
+fn make_directory(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+fn lock(directory: &Path) -> Result<File, SpoolError> {
+    let path = directory.join(LOCK);
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path);
+    let locked = file.and_then(|file| match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(cause)) => Err(cause),
+    });
+    match locked {
+        Ok(Some(file)) => Ok(file),
+        Ok(None) => Err(SpoolError::InUse(directory.to_owned())),
+        Err(cause) => Err(SpoolError::Io { path, cause }),
+    }
+}
+
+/// The numbers of the files there are, ascending.
+fn numbers(directory: &Path) -> io::Result<Vec<u64>> {
+    let mut numbers = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let name = entry?.file_name();
+        let digits = name
+            .to_str()
+            .and_then(|name| name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX));
+        numbers.extend(digits.and_then(|digits| u64::from_str_radix(digits, 16).ok()));
+    }
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+#[cfg(test)]
+mod tests;
