@@ -24,6 +24,7 @@ use crate::series::Name;
 use crate::text::Shown;
 
 pub use split::split;
+pub use write::push_text;
 
 /// Why JSON text is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -82,8 +82,8 @@ fn push_time(out: &mut String, field: &str, time: Option<Timestamp>) {
     }
 }
 
-/// Appends a JSON string.
-pub(super) fn push_text(out: &mut String, text: &str) {
+/// Appends a text as a JSON string.
+pub fn push_text(out: &mut String, text: &str) {
     let plain = |byte: u8| byte >= 0x20 && byte != b'"' && byte != b'\\';
     if text.bytes().all(plain) {
         out.push('"');

@@ -1,0 +1,129 @@
+//! One request at a door, from when it is known who sent it: what is bad is written down, then
+//! what is good is stored.
+//!
+//! In this order, because a request that is answered by a 5xx comes again: being written down
+//! twice does no harm, being stored twice might.
+
+use weir_model::limits::EVENTS_PER_REQUEST;
+use weir_model::{Event, Timestamp};
+use weir_service::auth::KeyHolder;
+use weir_service::body::ReceivedBody;
+use weir_service::{Problem, Rejection, Service};
+use weir_store::Submission;
+
+use super::fault::Fault;
+
+/// Who came to which door, and when.
+#[derive(Debug)]
+pub(crate) struct Visit<'a> {
+    pub(crate) service: &'a Service,
+    pub(crate) holder: &'a KeyHolder,
+    pub(crate) door: &'static str,
+    pub(crate) received: Timestamp,
+}
+
+/// The events of a request, each by itself good or bad.
+#[derive(Debug, Default)]
+pub(crate) struct Mapped {
+    pub(crate) events: Vec<Event>,
+    pub(crate) rejections: Vec<Rejection>,
+}
+
+/// What became of them.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Taken {
+    pub(crate) accepted: u64,
+    pub(crate) duplicates: u64,
+    pub(crate) rejected: u64,
+}
+
+impl FromIterator<Result<Event, Rejection>> for Mapped {
+    fn from_iter<I: IntoIterator<Item = Result<Event, Rejection>>>(results: I) -> Self {
+        let mut mapped = Mapped::default();
+        for result in results {
+            match result {
+                Ok(event) => mapped.events.push(event),
+                Err(rejection) => mapped.rejections.push(rejection),
+            }
+        }
+        mapped
+    }
+}
+
+impl Visit<'_> {
+    /// Writes down and stores. More events than one submission may have go in several.
+    ///
+    /// # Errors
+    /// What could not be kept or stored, as the store says it.
+    pub(crate) async fn take(&self, mapped: Mapped) -> Result<Taken, Problem> {
+        let Mapped {
+            mut events,
+            rejections,
+        } = mapped;
+        let mut taken = Taken {
+            rejected: rejections.len() as u64,
+            ..Taken::default()
+        };
+        let tally = self.service.tally();
+        let kept = self.refuse(rejections).await;
+        kept.inspect_err(|_| tally.refused(events.len() as u64))?;
+        while !events.is_empty() {
+            let later = events.split_off(events.len().min(EVENTS_PER_REQUEST));
+            let unanswered = (events.len() + later.len()) as u64;
+            let accepted = self.service.store.accept(self.submission(events)).await;
+            let accepted = accepted.inspect_err(|_| tally.refused(unanswered))?;
+            tally.stored(accepted.accepted);
+            taken.accepted += accepted.accepted;
+            taken.duplicates += accepted.duplicates;
+            events = later;
+        }
+        Ok(taken)
+    }
+
+    /// Writes down what is refused.
+    ///
+    /// # Errors
+    /// 503 when it could not be kept.
+    pub(crate) async fn refuse(&self, rejections: Vec<Rejection>) -> Result<(), Problem> {
+        let Visit {
+            service,
+            holder,
+            door,
+            ..
+        } = self;
+        service.reject(&(*holder).into(), door, rejections).await
+    }
+
+    fn submission(&self, events: Vec<Event>) -> Submission {
+        Submission {
+            events,
+            // The clients of these doors know nothing of keys for requests, so no body is ever
+            // compared with an earlier one.
+            key: None,
+            body: Default::default(),
+            received: self.received,
+            client: self.holder.id.to_string(),
+            door: self.door,
+        }
+    }
+}
+
+/// The text of a body.
+///
+/// # Errors
+/// When it is not UTF-8: the fault, and the text as far as it can be shown.
+pub(crate) fn text(body: &ReceivedBody) -> Result<&str, (Fault, String)> {
+    body.text().map_err(|problem| {
+        let shown = String::from_utf8_lossy(body.bytes()).into_owned();
+        (fault(&problem), shown)
+    })
+}
+
+/// What a body is refused for before it could be read, where coming again would not help.
+pub(crate) fn final_fault(problem: &Problem) -> Option<Fault> {
+    matches!(problem.status().as_u16(), 400 | 413 | 415).then(|| fault(problem))
+}
+
+fn fault(problem: &Problem) -> Fault {
+    Fault::new(problem.code(), problem.document().detail.as_str())
+}

@@ -1,0 +1,113 @@
+//! Stores the messages of a body, once its text is there.
+
+use std::time::Duration;
+
+use weir_model::Timestamp;
+use weir_service::auth::KeyHolder;
+use weir_service::{Problem, Service};
+
+use super::batch::Outline;
+use super::call::Bodies;
+use super::message::{self, Around};
+use crate::door::fault::Fault;
+use crate::door::visit::{Mapped, Taken, Visit};
+
+const DOOR: &str = "segment";
+
+/// After how long a batch that found no memory should come again.
+const MEMORY_RETRY: Duration = Duration::from_secs(1);
+
+/// Who sends, and the key that says so.
+#[derive(Debug)]
+pub(super) struct Sender {
+    pub(super) key: String,
+    pub(super) holder: KeyHolder,
+}
+
+impl Sender {
+    /// Looks a key up.
+    pub(super) async fn of(service: &Service, key: &str) -> Result<Sender, Problem> {
+        let holder = service.holder(key).await?;
+        let key = key.to_owned();
+        Ok(Sender { key, holder })
+    }
+
+    pub(super) fn visit<'a>(&'a self, service: &'a Service, received: Timestamp) -> Visit<'a> {
+        Visit {
+            service,
+            holder: &self.holder,
+            door: DOOR,
+            received,
+        }
+    }
+
+    /// A body of which nothing can be used. Its senders read the answer, so it is the same if it
+    /// could not be written down.
+    pub(super) async fn refuse(&self, visit: &Visit<'_>, fault: Fault, payload: &str) -> Problem {
+        visit.service.tally().refused(1);
+        let problem = unusable(&fault);
+        let _ = visit
+            .refuse(vec![fault.rejection(payload, &self.key)])
+            .await;
+        problem
+    }
+}
+
+/// 400, too large bodies included: to these clients it is the one status that is final.
+pub(super) fn unusable(fault: &Fault) -> Problem {
+    Problem::bad_request(fault.reason, fault.detail.as_str())
+}
+
+/// Stores the messages of a body. Without a sender, the body has to say who sends it.
+///
+/// # Errors
+/// 400 for a body that holds no messages, 401 without a good key, and what the store says.
+pub(super) async fn store(
+    service: &Service,
+    text: &str,
+    bodies: Bodies,
+    sender: Option<Sender>,
+    received: Timestamp,
+) -> Result<Taken, Problem> {
+    let outline = match (Outline::read(text, bodies), &sender) {
+        (Ok(outline), _) => outline,
+        (Err(fault), None) => return Err(unusable(&fault)),
+        (Err(fault), Some(sender)) => {
+            let visit = sender.visit(service, received);
+            return Err(sender.refuse(&visit, fault, text).await);
+        }
+    };
+    let sender = match sender {
+        Some(sender) => sender,
+        None => Sender::of(service, outline.key.as_deref().unwrap_or_default()).await?,
+    };
+    let mut memory = service.budget().open();
+    memory
+        .grow(outline.repeated_bytes())
+        .map_err(|_| over_capacity())?;
+    let mapped = map(&outline, bodies, &sender, received);
+    drop(outline);
+    sender.visit(service, received).take(mapped).await
+}
+
+fn over_capacity() -> Problem {
+    let detail = "the requests in flight hold all the memory that is set aside for them";
+    Problem::unavailable("over-capacity", detail, MEMORY_RETRY)
+}
+
+fn map(outline: &Outline<'_>, bodies: Bodies, sender: &Sender, received: Timestamp) -> Mapped {
+    let call = match bodies {
+        Bodies::One(call) => Some(call),
+        Bodies::Batch => None,
+    };
+    let around = Around {
+        namespace: sender.holder.namespace_or_label(),
+        received,
+        batch: &outline.beside,
+    };
+    let messages = outline.messages.iter().map(|text| {
+        let read = message::read(text, call, &around);
+        read.map_err(|fault| fault.rejection(text, &sender.key))
+    });
+    messages.collect()
+}
