@@ -4,6 +4,7 @@
 //! way, because doubts and repeats have calls of their own.
 
 mod compact;
+mod doors;
 mod place;
 mod query;
 mod token;

@@ -5,6 +5,7 @@ use serde_json::json;
 use weir_model::Series;
 use weir_store::registry::ClientId;
 
+use super::doors::knock_at_all;
 use super::place::{Place, Process, basic, events};
 use super::{MINUTE, ROUNDS};
 use crate::calls::Actions;
@@ -68,6 +69,9 @@ async fn at_first(helper: &Process, track: &Process, writers: &Writers) {
     assert_created(&track_all(track, &token, "first").await);
     let other = track.post(&token, Some("key-first-0"), &json!([])).await;
     assert_eq!(other.status, StatusCode::UNPROCESSABLE_ENTITY);
+    for (request, answered, expected) in knock_at_all(track, &writers.key.1, "first").await {
+        assert_eq!(answered, expected, "{request}");
+    }
     let statuses = by_key(track, &writers.key.1).await;
     let expected = [201, 400, 401].map(|code| StatusCode::from_u16(code).expect("known"));
     assert_eq!(statuses, expected);
@@ -103,6 +107,7 @@ async fn while_calls_fail(place: &Place, helper: &Process, track: &Process, writ
         track.post(&limited, None, &events(1, 1, None)).await;
         for (_, key) in [&writers.key, &writers.limited_key] {
             by_key(track, key).await;
+            knock_at_all(track, key, &round.to_string()).await;
         }
     }
     place.stop_failing().await;
