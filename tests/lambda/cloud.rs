@@ -8,8 +8,10 @@ use axum::body::Bytes;
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use weir_model::Name;
 use weir_service::auth::{SigningKey, SigningKeys};
 use weir_service::clients::Registration;
+use weir_service::write_keys::NewKey;
 use weir_service::{Scopes, Service, ServiceConfig};
 use weir_store::embedded::Engine;
 use weir_store::{Db, Store, SystemClock};
@@ -30,6 +32,8 @@ pub(crate) struct Cloud {
     pub(crate) query: Function,
     pub(crate) token: Function,
     pub(crate) compact: Function,
+    /// The write key of an old client, whose events are of the namespace `n`.
+    pub(crate) key: String,
     bearer: String,
     /// Dropped last: the processes write there.
     _logs: TempDir,
@@ -51,6 +55,7 @@ impl Cloud {
             token: function("token", env!("CARGO_BIN_EXE_function-token")),
             compact: function("compact", env!("CARGO_BIN_EXE_function-compact")),
             chaos,
+            key: String::new(),
             bearer: String::new(),
             _logs: logs,
             front,
@@ -61,7 +66,10 @@ impl Cloud {
             .create_tables()
             .await
             .expect("the tables are made");
-        cloud.bearer = cloud.log_in(store).await;
+        // Both are made by whoever deploys.
+        let service = Service::new(store, ServiceConfig::new(own_keys()));
+        cloud.key = make_key(&service).await;
+        cloud.bearer = cloud.log_in(&service).await;
         cloud
     }
 
@@ -75,9 +83,8 @@ impl Cloud {
         Store::new(Db::embedded(Arc::new(self.chaos.front("test")), clock))
     }
 
-    /// Registers a client as whoever deploys does, and gets it a token from the function.
-    async fn log_in(&self, store: Store) -> String {
-        let keys = SigningKeys::new(SigningKey::random());
+    /// Registers a client, and gets it a token from the function.
+    async fn log_in(&self, service: &Service) -> String {
         let registration = Registration {
             label: "a test".into(),
             scopes: Scopes::parse("read write aggregation").expect("known scopes"),
@@ -85,7 +92,6 @@ impl Cloud {
             id: None,
             secret: None,
         };
-        let service = Service::new(store, ServiceConfig::new(keys));
         let client = service.register(registration).await.expect("a new client");
         let (id, secret) = (&client.client.id, client.secret.expose());
         let form = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}");
@@ -118,11 +124,7 @@ impl Cloud {
     /// How often each instant of a series was counted, by the query function.
     pub(crate) async fn counted(&self, name: &str) -> Vec<(i64, u64)> {
         let path = format!("/api/events/n/{name}?granularity=none&aggregationType=count");
-        let request = Request::get(path).header("authorization", &self.bearer);
-        let answer = self
-            .query
-            .request(request.body(Bytes::new()).expect("a request"))
-            .await;
+        let answer = self.get(&path).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
         let points = answer.json();
         points
@@ -133,6 +135,13 @@ impl Cloud {
             .collect()
     }
 
+    /// Asks the query function.
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        let request = Request::get(path).header("authorization", &self.bearer);
+        let request = request.body(Bytes::new());
+        self.query.request(request.expect("a request")).await
+    }
+
     /// One run of the compactor, or of the verification; nothing if it was killed.
     pub(crate) async fn upkeep(&self, event: Value) -> Option<Value> {
         match self.compact.invoke(event.to_string()).await {
@@ -141,6 +150,22 @@ impl Cloud {
             failed => panic!("upkeep failed: {failed:?}"),
         }
     }
+}
+
+/// The commands of whoever deploys sign nothing.
+fn own_keys() -> SigningKeys {
+    SigningKeys::new(SigningKey::random())
+}
+
+async fn make_key(service: &Service) -> String {
+    let new = NewKey {
+        label: Name::parse("n").expect("legal"),
+        namespace: None,
+        rate: None,
+        existing: None,
+    };
+    let made = service.make_key(new).await.expect("a new key");
+    made.key.expose().to_owned()
 }
 
 fn point(point: &Value) -> (i64, u64) {
