@@ -1,0 +1,16 @@
+"""Tracks by `rudder-sdk-python`. Usage: with_rudder.py ADDRESS KEY EVENTS."""
+
+import json
+import sys
+import time
+
+import rudderstack.analytics as analytics
+
+failures = []
+analytics.dataPlaneUrl, analytics.write_key = sys.argv[1], sys.argv[2]
+analytics.on_error = lambda error, batch: failures.append(f"{len(batch)} events: {error}")
+for n in range(int(sys.argv[3])):
+    analytics.track(f"user {n % 7}", "Order Completed", {"n": n, "plan": "pro"})
+    time.sleep(0.001)
+analytics.shutdown()
+print(json.dumps(failures), flush=True)
