@@ -388,6 +388,7 @@ fn the_description_has_every_route_and_parameter() {
         "/api/namespaces/{namespace}",
         "/api/raw",
         "/api/raw/{namespace}/{name}",
+        "/api/rejected",
     ];
     assert_eq!(names, expected);
     let get = &paths["/api/events/{namespace}/{name}"]["get"];
