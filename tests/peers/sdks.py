@@ -37,6 +37,15 @@ SDKS = [
     ("@segment/analytics-node", "with_segment.mjs", "Order Completed", "401"),
 ]
 
+# What SDKs of Segment's kind send besides, once each: the name of the event, and its properties.
+OTHERS = {
+    "identify": [{"plan": "pro"}],
+    "page: Home": [{"path": "/"}],
+    "screen: Home": [{"value": 2}],
+    "group": [{"size": 3}],
+    "alias": [{}],
+}
+
 
 def main(weir, node_modules):
     for sdk, program, name, refusal in SDKS:
@@ -75,9 +84,22 @@ def through_a_restart(server, sdk, program, name):
     assert counted == EVENTS, f"{sdk}: {counted} counted of {EVENTS}"
     assert seen == list(range(EVENTS)), f"{sdk}: not each event is there once"
     assert len(ids) == EVENTS, f"{sdk}: {len(ids)} ids"
+    assert name is None or others(server, label) == OTHERS, (sdk, others(server, label))
     assert server.rejected() == [], f"{sdk}: events were refused"
     took = time.monotonic() - began - AFTERWARDS_S
     print(f"{sdk}: {EVENTS} events counted once, {at_the_kill} of them before kill -9, in {took:.0f} s", flush=True)
+
+
+def others(server, label):
+    """What is stored of each kind of call beside track, without what only says how it came."""
+    stored = {}
+    for kind in OTHERS:
+        events = server.events(label, kind)
+        assert all(event["actor"] == "ada" for event in events), events
+        for event in events:
+            del event["properties"]["_metadata"]
+        stored[kind] = [event["properties"] for event in events]
+    return stored
 
 
 def with_an_unknown_key(server, sdk, program, refusal):
