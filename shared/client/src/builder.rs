@@ -1,71 +1,25 @@
-//! Builds clients.
+//! Builds clients: what can be said of one. How it is put together is in `build`.
+
+mod build;
 
 use std::fmt;
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::FutureExt as _;
-use reqwest::Certificate;
 use serde_json::{Map, Value};
-use thiserror::Error;
-use tokio::runtime::{Builder as RuntimeBuilder, Handle};
-use tokio::sync::mpsc::unbounded_channel;
 use weir_model::Timestamp;
 
-use crate::auth::{Auth, Credentials};
-use crate::buffer::{Buffer, WhenFull};
-use crate::client::{Client, Shared};
+use crate::auth::Credentials;
+use crate::buffer::WhenFull;
 use crate::clock::Clock;
-use crate::courier::Courier;
-use crate::encode::Encoder;
-use crate::entry::{EventType, parse};
-use crate::http::Http;
-use crate::notice::{Notice, Notices, codes};
+use crate::notice::{Notice, Notices};
 use crate::options::{Compression, Options};
-use crate::refused::Refused;
 use crate::report::Message;
 use crate::secret::Secret;
-use crate::sender::{Intake, Sender};
-use crate::servers::{AddressError, Servers};
-use crate::spool::{Durability, Place, Spool, SpoolError, Spooled};
-use crate::statistics::{Counters, Measure};
-use crate::{blocking, weigh};
-
-/// The label that the old service's SDK would have here.
-const LABEL: &str = "Rust SDK";
-
-/// Why there is no client.
-#[derive(Debug, Error)]
-pub enum BuildError {
-    /// No server was named.
-    #[error("no server: name one by `server`")]
-    NoServer,
-    /// A text is not the address of a server.
-    #[error(transparent)]
-    Address(#[from] AddressError),
-    /// There are no credentials, or not any that can be sent.
-    #[error("credentials: {0}")]
-    Credentials(&'static str),
-    /// An option has a value that is not possible.
-    #[error("{option} {reason}")]
-    Option {
-        /// Which.
-        option: String,
-        /// Why.
-        reason: String,
-    },
-    /// The spool cannot be used.
-    #[error("the spool: {0}")]
-    Spool(#[from] SpoolError),
-    /// HTTPS cannot be set up.
-    #[error("cannot set up HTTPS: {0}")]
-    Https(reqwest::Error),
-    /// The system gives no thread.
-    #[error("cannot start the sender's thread: {0}")]
-    Thread(io::Error),
-}
+use crate::spool::{Durability, Place};
+use crate::statistics::Measure;
+pub use build::BuildError;
 
 /// Everything that can be said about a client before it is built. `docs/CLIENT.md` lists all
 /// options with their defaults.
@@ -312,146 +266,4 @@ impl Builder {
         self.clock = Some(Clock::of(now));
         self
     }
-}
-
-/// Building.
-impl Builder {
-    /// Builds a client whose sender has a thread of its own.
-    pub fn build(self) -> Result<Client, BuildError> {
-        let (client, sender) = self.assemble()?;
-        let runtime = RuntimeBuilder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(BuildError::Thread)?;
-        let thread = std::thread::Builder::new().name("weir-client".to_owned());
-        let started = thread.spawn(move || runtime.block_on(sender));
-        started.map(|_| client).map_err(BuildError::Thread)
-    }
-
-    /// Builds a client whose sender is a task of a runtime with time and network. It encodes
-    /// batches there, and stops when the runtime does.
-    pub fn build_on(self, runtime: &Handle) -> Result<Client, BuildError> {
-        let (client, sender) = self.assemble()?;
-        runtime.spawn(sender);
-        Ok(client)
-    }
-
-    /// Builds a client for programs without a runtime.
-    pub fn build_blocking(self) -> Result<blocking::Client, BuildError> {
-        self.build().map(blocking::Client::new)
-    }
-
-    fn assemble(self) -> Result<(Client, impl Future<Output = ()> + Send + 'static), BuildError> {
-        let option = |option: &str, reason: String| BuildError::Option {
-            option: option.to_owned(),
-            reason,
-        };
-        self.options
-            .check()
-            .map_err(|(name, reason)| option(name, reason))?;
-        let named = |refused| match refused {
-            Refused::Field { field, reason } => option(&field, reason),
-            other => option("event_type", other.to_string()),
-        };
-        let label = parse("label", self.label.as_deref().unwrap_or(LABEL)).map_err(named)?;
-        let event_type = match self.event_type {
-            None => EventType::Label,
-            Some(NameSource::Text(text)) => {
-                EventType::Text(parse("event_type", &text).map_err(named)?)
-            }
-            Some(NameSource::Of(function)) => EventType::Of(function),
-        };
-        weigh::member(&self.metadata).map_err(|error| option("metadata", error.to_string()))?;
-        let credentials = checked(self.credentials)?;
-        let clock = self.clock.unwrap_or_else(Clock::system);
-        let counters = Arc::new(Counters::new(self.hook));
-        let notices = self.notices;
-        let courier = Courier {
-            servers: servers(&self.servers, &self.ports)?,
-            http: http(self.options.timeout, &self.roots)?,
-            identity: credentials.fingerprint(),
-            auth: Auth::new(credentials),
-            clock: clock.clone(),
-            pauses: self.options.pauses(),
-            compression: self.options.compression,
-            notices: notices.clone(),
-            counters: Arc::clone(&counters),
-        };
-        let (spool, found) = spool(self.spool, &notices)?;
-        let (commands, orders) = unbounded_channel();
-        let buffer = Arc::new(Buffer::new(self.options.bounds()));
-        let rules = self.options.rules();
-        let ends = (Arc::clone(&counters), notices.clone());
-        let encoder = Encoder::new(label, self.metadata);
-        let intake = Intake::new(Arc::clone(&buffer), encoder, rules, ends, spool);
-        let sender = Sender::new(rules, orders, Arc::new(courier), intake, found);
-        let guarded = guard(sender, Arc::clone(&buffer), notices.clone());
-        let shared = Shared {
-            buffer,
-            counters,
-            notices,
-            clock,
-            event_type,
-            commands,
-        };
-        Ok((Client::new(shared), guarded))
-    }
-}
-
-/// Runs a sender; if it panics, the program is told and nothing more is taken in.
-async fn guard(sender: Sender, buffer: Arc<Buffer>, notices: Notices) {
-    let run = std::panic::AssertUnwindSafe(Box::pin(sender.run()));
-    if run.catch_unwind().await.is_err() {
-        notices.error(codes::STOPPED, "the sender panicked: nothing more is sent");
-    }
-    buffer.close();
-}
-
-fn checked(credentials: Option<Credentials>) -> Result<Credentials, BuildError> {
-    let credentials = credentials.ok_or(BuildError::Credentials(
-        "there are none: give them by `oauth` or `write_key`",
-    ))?;
-    // A colon in the user's name would move the border to the password (RFC 7617 section 2).
-    let (user, rest) = match &credentials {
-        Credentials::Client { id, secret } => (id.as_str(), secret.expose()),
-        Credentials::WriteKey(key) => (key.expose(), "-"),
-    };
-    match !user.is_empty() && !user.contains(':') && !rest.is_empty() {
-        true => Ok(credentials),
-        false => Err(BuildError::Credentials(
-            "an id or a key is empty or contains a colon, or the secret is empty",
-        )),
-    }
-}
-
-fn servers(servers: &[String], ports: &[u16]) -> Result<Servers, BuildError> {
-    match servers.is_empty() {
-        true => Err(BuildError::NoServer),
-        false => Ok(Servers::parse(servers, ports)?),
-    }
-}
-
-fn http(timeout: Duration, roots: &[Vec<u8>]) -> Result<Http, BuildError> {
-    let roots = roots.iter().map(|pem| Certificate::from_pem_bundle(pem));
-    let roots: Result<Vec<_>, _> = roots.collect();
-    let roots = roots.map_err(BuildError::Https)?.into_iter().flatten();
-    Http::new(timeout, roots.collect()).map_err(BuildError::Https)
-}
-
-fn spool(
-    place: Option<Place>,
-    notices: &Notices,
-) -> Result<(Option<Spool>, Vec<Spooled>), BuildError> {
-    let Some(place) = place else {
-        return Ok((None, Vec::new()));
-    };
-    if place.directory.as_os_str().is_empty() {
-        let reason = "is not named: name it by `spool`".to_owned();
-        let option = "the spool's directory".to_owned();
-        return Err(BuildError::Option { option, reason });
-    }
-    let (spool, found) = Spool::open(place, notices)?;
-    if !found.is_empty() {
-        let text = format!("{} events of an earlier run will be sent", spool.events());
-        notices.info(codes::SPOOL_FOUND, text);
-    }
-    Ok((Some(spool), found))
 }

@@ -125,6 +125,6 @@ impl Entry {
 }
 
 /// Checks a name that the program gave.
-pub(crate) fn parse(field: &str, text: &str) -> Result<Name, Refused> {
+fn parse(field: &str, text: &str) -> Result<Name, Refused> {
     Name::parse(text).map_err(|reason| Refused::field(field, reason))
 }

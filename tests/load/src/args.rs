@@ -83,6 +83,10 @@ pub(crate) struct Args {
     #[arg(long, default_values_t = [1_000_000])]
     pub(crate) events: Vec<u64>,
 
+    /// Events that the client crate reports.
+    #[arg(long, default_value_t = 1_000_000)]
+    pub(crate) client_events: u64,
+
     /// Events of the day that comes in one by one.
     #[arg(long, default_value_t = 20_000)]
     pub(crate) day_events: u64,
@@ -160,6 +164,8 @@ pub(crate) enum Case {
     Segment,
     /// The same without ids.
     SegmentPlain,
+    /// The client crate: reports by one thread, and their delivery.
+    Client,
     /// Queries over a year of events in one series: just loaded, compacted, with blocks waiting.
     Year,
     /// Queries over a day that came in one by one: the same.
@@ -178,7 +184,7 @@ pub(crate) enum Case {
 
 impl Case {
     /// All but the one that takes a quarter of an hour.
-    const USUAL: [Self; 18] = [
+    const USUAL: [Self; 19] = [
         Self::Singles,
         Self::Keys,
         Self::Ids,
@@ -191,6 +197,7 @@ impl Case {
         Self::AloomaPlain,
         Self::Segment,
         Self::SegmentPlain,
+        Self::Client,
         Self::Year,
         Self::Day,
         Self::Overload,
@@ -212,6 +219,7 @@ impl Args {
         if self.short {
             self.seconds = self.seconds.min(1);
             self.events.iter_mut().for_each(|n| *n = (*n).min(50_000));
+            self.client_events = self.client_events.min(100_000);
             self.day_events = self.day_events.min(2_000);
             self.waiting = self.waiting.min(1_000);
             self.overload_connections = self.overload_connections.min(1_000);

@@ -5,6 +5,7 @@
 //! they found.
 
 mod args;
+mod client;
 mod connection;
 mod day;
 mod doors;
@@ -154,6 +155,7 @@ async fn measure(case: Case, args: &Args, source: &Source, report: &mut Report) 
     let lasting = Duration::from_secs(args.seconds);
     let events = args.events.first().copied().unwrap_or_default();
     match case {
+        Case::Client => client::measure(args.client_events, source, report).await,
         Case::Year => years(args, source, report).await,
         Case::Day => {
             let singles = Singles {

@@ -82,6 +82,11 @@ impl Target {
         Ok(target)
     }
 
+    /// Its address, for clients of their own kind.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.0.address)
+    }
+
     /// A new connection.
     pub(crate) fn connection(&self) -> Connection {
         Connection::new(&self.0.address)
