@@ -1,5 +1,7 @@
 //! Random histories: what is sent, repeated, compacted and restarted, in which order.
 
+use std::collections::HashSet;
+
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -37,6 +39,12 @@ pub(crate) enum Step {
     Repeat { node: usize, earlier: usize },
     /// Two processes send the same keyed request at once.
     Race { request: Request },
+    /// Two processes send the same events with ids at once, without a key, each in groups of its
+    /// own size.
+    Regroup {
+        events: Vec<Sent>,
+        sizes: [usize; 2],
+    },
     /// A compactor runs, whatever waits.
     Compact { node: usize },
     /// A process is lost and another takes its place.
@@ -77,6 +85,7 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (0..2_usize, request()).prop_map(|(node, request)| Step::Send { node, request }),
         3 => (0..2_usize, 0..8_usize).prop_map(|(node, earlier)| Step::Repeat { node, earlier }),
         2 => request().prop_map(|request| Step::Race { request }),
+        2 => regroup(),
         4 => (0..2_usize).prop_map(|node| Step::Compact { node }),
         1 => (0..2_usize).prop_map(|node| Step::Restart { node }),
         3 => (1..90_u64).prop_map(|minutes| Step::Wait { minutes }),
@@ -90,6 +99,20 @@ fn request() -> impl Strategy<Value = Request> {
     let many = prop::collection::vec(sent_with_some_id(), 90..140);
     let events = prop_oneof![9 => few, 1 => many];
     (any::<bool>(), events).prop_map(|(keyed, events)| Request { keyed, events })
+}
+
+fn regroup() -> impl Strategy<Value = Step> {
+    let events = prop::collection::vec(sent_with_some_id(), 1..220);
+    let size = || prop_oneof![1..8_usize, 20..120_usize, Just(220)];
+    (events, size(), size()).prop_map(|(mut events, one, other)| {
+        // Of two events with an id, which one counts would depend on who comes first.
+        let mut seen = HashSet::new();
+        events.retain(|event| seen.insert(event.id));
+        Step::Regroup {
+            events,
+            sizes: [one, other],
+        }
+    })
 }
 
 fn sent() -> impl Strategy<Value = Sent> {

@@ -95,6 +95,7 @@ impl Play {
             Step::Send { node, request } => self.send(number, node, request).await?,
             Step::Repeat { node, earlier } => self.repeat(node, earlier).await?,
             Step::Race { request } => self.race(number, request).await?,
+            Step::Regroup { events, sizes } => self.regroup(events, sizes).await?,
             // A run that the faults cut short is taken up by the next one.
             Step::Compact { node } => _ = self.compactors[node].run().await,
             Step::Restart { node } => self.restart(node),
@@ -121,8 +122,8 @@ impl Play {
         self.compactors[node] = eager(&self.nodes[node]);
     }
 
-    fn body(&self, request: &Request) -> Value {
-        let events = request.events.iter().map(|event| {
+    fn body(&self, events: &[Sent]) -> Value {
+        let events = events.iter().map(|event| {
             let mut json = json!({
                 "namespace": NAMESPACE, "name": NAME,
                 "timestamp": (self.place.1 + event.offset_ms).max(100_000_000_000),
@@ -143,7 +144,7 @@ impl Play {
         request: Request,
     ) -> Result<(), TestCaseError> {
         let key = request.keyed.then(|| format!("key-{number}"));
-        let body = self.body(&request);
+        let body = self.body(&request.events);
         let answer = self.nodes[node].track(&body, key.as_deref()).await;
         match key {
             Some(key) => {
@@ -224,6 +225,12 @@ impl Play {
                 };
                 self.settle(node, &mut keyed, answer).await
             }
+            // Every event has an id: the same events may come again, in other groups.
+            "repeat-with-ids" => {
+                self.send_in_groups(1, &events, 37).await?;
+                self.add(self.fresh(&events));
+                Ok(())
+            }
             "outcome-unknown" => self.find_out(&events).await,
             code => {
                 prop_assert!(
@@ -234,6 +241,51 @@ impl Play {
                 Ok(())
             }
         }
+    }
+
+    /// Sends events with ids in groups, each until it is answered; how many were accepted.
+    async fn send_in_groups(
+        &self,
+        node: usize,
+        events: &[Sent],
+        size: usize,
+    ) -> Result<usize, TestCaseError> {
+        let mut accepted = 0;
+        for group in events.chunks(size) {
+            let answer = self.insist(node, group).await?;
+            let count = |name: &str| answer[name].as_u64().expect("a count") as usize;
+            prop_assert_eq!(count("accepted") + count("duplicates"), group.len());
+            accepted += count("accepted");
+        }
+        Ok(accepted)
+    }
+
+    async fn insist(&self, node: usize, group: &[Sent]) -> Result<Value, TestCaseError> {
+        let body = self.body(group);
+        loop {
+            let answer = self.nodes[node].track(&body, None).await;
+            if answer.status == StatusCode::CREATED {
+                return Ok(answer.json());
+            }
+            let code = answer.code();
+            let codes = ["repeat-with-ids", "not-stored", "store-unavailable"];
+            prop_assert!(codes.contains(&&*code), "{}", code);
+        }
+    }
+
+    /// Whatever the groups, each id is counted once, and if nothing fails the answers say so.
+    async fn regroup(&mut self, events: Vec<Sent>, sizes: [usize; 2]) -> Result<(), TestCaseError> {
+        let (one, other) = tokio::join!(
+            self.send_in_groups(0, &events, sizes[0]),
+            self.send_in_groups(1, &events, sizes[1]),
+        );
+        let (accepted, fresh) = (one? + other?, self.fresh(&events));
+        prop_assert!(accepted <= fresh.len(), "{} of {}", accepted, fresh.len());
+        if self.failures == 0.0 {
+            prop_assert_eq!(accepted, fresh.len());
+        }
+        self.add(fresh);
+        Ok(())
     }
 
     /// Nobody knows whether these are stored: the store itself is asked, once all late calls
@@ -294,7 +346,7 @@ impl Play {
     }
 
     async fn race(&mut self, number: usize, request: Request) -> Result<(), TestCaseError> {
-        let (key, body) = (format!("race-{number}"), self.body(&request));
+        let (key, body) = (format!("race-{number}"), self.body(&request.events));
         let (one, other) = tokio::join!(
             self.nodes[0].track(&body, Some(&key)),
             self.nodes[1].track(&body, Some(&key)),

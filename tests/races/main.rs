@@ -14,6 +14,7 @@ mod clocks;
 mod compactors;
 mod late;
 mod readers;
+mod regrouped;
 mod repeats;
 mod scene;
 mod shards;
