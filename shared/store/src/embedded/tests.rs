@@ -1,5 +1,6 @@
 //! What an engine does that a DynamoDB elsewhere would do by itself.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -135,15 +136,17 @@ async fn a_file_keeps_what_was_stored() {
     assert!(!has(&db, Table::Inbox, Key::new("p", "2")).await);
 }
 
+async fn open_with_tables(path: &Path) -> Db {
+    let clock: Arc<ManualClock> = Arc::new(ManualClock::new(start()));
+    let engine = Engine::open_with_tables(path, Arc::clone(&clock) as _).await;
+    Db::embedded(Arc::new(engine.expect("the file opens")), clock as _)
+}
+
 #[tokio::test]
 async fn a_new_file_has_its_tables_from_the_first() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("weir.db");
-    let clock: Arc<ManualClock> = Arc::new(ManualClock::new(start()));
-    let open = async || {
-        let engine = Engine::open_with_tables(&path, Arc::clone(&clock) as _).await;
-        Db::embedded(Arc::new(engine.unwrap()), Arc::clone(&clock) as _)
-    };
+    let open = || open_with_tables(&path);
     // What a crash in the middle of the making has left is of no account.
     std::fs::write(path.with_extension("new"), "half of it").unwrap();
     let db = open().await;
@@ -163,11 +166,7 @@ async fn a_new_file_has_its_tables_from_the_first() {
 async fn a_log_without_its_database_is_not_taken_for_a_new_ones() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("weir.db");
-    let clock: Arc<ManualClock> = Arc::new(ManualClock::new(start()));
-    let open = async || {
-        let engine = Engine::open_with_tables(&path, Arc::clone(&clock) as _).await;
-        Db::embedded(Arc::new(engine.unwrap()), Arc::clone(&clock) as _)
-    };
+    let open = || open_with_tables(&path);
     let db = open().await;
     db.put(put("1"), signed(start())).await.unwrap();
     let wal = directory.path().join("weir.db-wal");

@@ -236,11 +236,11 @@ fn a_partition_that_was_too_large_is_tried_again_ever_less_often() {
     };
     let wanted = Wanted::read(ask.body().to_string().as_bytes()).expect("a query of the store's");
     let kept = Kept::default();
-    assert!(kept.is_to_be_read(&wanted));
+    assert!(kept.admits(&wanted));
     let mut waits = Vec::new();
     for _ in 0..9 {
         kept.keep(&wanted, None);
-        waits.push((1..).find(|_| kept.is_to_be_read(&wanted)));
+        waits.push((1..).find(|_| kept.admits(&wanted)));
     }
     let expected = [64, 128, 256, 512, 1024, 2048, 4096, 4096, 4096].map(Some);
     assert_eq!(waits, expected);
