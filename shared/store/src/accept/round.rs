@@ -6,6 +6,7 @@
 //! and whose events are duplicates. What is refused can never land later, because receipts and
 //! markers outlive every signature; so a round may be built anew after a refusal, and only then.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -146,9 +147,13 @@ pub(crate) struct Content {
 }
 
 impl Content {
-    fn puts(&self, now: Timestamp) -> Vec<Put> {
-        let blocks = self.blocks.iter().map(|block| block.put(now));
-        blocks.chain(self.guards.iter().cloned()).collect()
+    /// What is put together: the blocks with the time of the attempt, and the guards.
+    fn puts(&self, now: Timestamp) -> impl Iterator<Item = Cow<'_, Put>> {
+        let blocks = self
+            .blocks
+            .iter()
+            .map(move |block| Cow::Owned(block.put(now)));
+        blocks.chain(self.guards.iter().map(Cow::Borrowed))
     }
 
     /// The place that shows what became of it.
@@ -378,10 +383,11 @@ impl<'a> Round<'a> {
             signed_at: now,
             timeout: ATTEMPT,
         };
-        let mut puts = content.puts(now);
-        match puts.len() {
-            1 => self.store.db().put(puts.remove(0), attempt).await,
-            _ => self.store.db().transact(puts, attempt).await,
+        let db = self.store.db();
+        let mut puts = content.puts(now).peekable();
+        match puts.next() {
+            Some(only) if puts.peek().is_none() => db.put(only.into_owned(), attempt).await,
+            _ => db.transact(content.puts(now), attempt).await,
         }
     }
 

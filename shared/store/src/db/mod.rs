@@ -6,6 +6,7 @@
 //! attempt is signed with a time that its caller chose, so that an attempt that was held up is
 //! refused when it arrives, and given up after a time by tokio's clock.
 
+mod body;
 mod call;
 mod capacity;
 mod classify;

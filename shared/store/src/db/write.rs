@@ -1,9 +1,11 @@
 //! Writes: single attempts, and repeats of those that may be repeated.
 
+use std::borrow::Borrow;
 use std::collections::HashSet;
 
-use aws_sdk_dynamodb::types::{DeleteRequest, Put as PutAction, TransactWriteItem, WriteRequest};
+use aws_sdk_dynamodb::types::{DeleteRequest, WriteRequest};
 
+use super::body::Body;
 use super::classify::{classify, classify_transaction};
 use super::client::signing_at;
 use super::{Attempt, CallError, Condition, Db, Deadline, Key, Put, answer};
@@ -35,31 +37,22 @@ impl Db {
 
     /// Stores up to 100 items, all or none of them; one attempt. [`CallError::Cancelled`] has the
     /// reasons in the order of `puts`.
-    pub async fn transact(&self, puts: Vec<Put>, attempt: Attempt) -> Result<(), CallError> {
-        let items = puts.into_iter().map(|put| self.action(put)).collect();
+    pub async fn transact(
+        &self,
+        puts: impl IntoIterator<Item: Borrow<Put>>,
+        attempt: Attempt,
+    ) -> Result<(), CallError> {
+        let body = Body::of_transaction(puts, &self.names, self.capacity.wanted());
+        let body = body.map_err(|error| CallError::Invalid(error.to_string()))?;
         let request = self
             .client
             .transact_write_items()
-            .set_transact_items(Some(items))
-            .set_return_consumed_capacity(self.capacity.wanted())
             .customize()
+            .interceptor(body)
             .config_override(signing_at(attempt.signed_at));
         let done = answer(attempt, request.send(), classify_transaction).await?;
         self.capacity.add_write(done.consumed_capacity());
         Ok(())
-    }
-
-    fn action(&self, put: Put) -> TransactWriteItem {
-        let condition = put.condition.as_ref();
-        let action = PutAction::builder()
-            .table_name(self.name(put.table))
-            .set_condition_expression(condition.map(|c| c.expression.clone()))
-            .set_expression_attribute_names(condition.and_then(Condition::names))
-            .set_expression_attribute_values(condition.and_then(Condition::values))
-            .set_item(Some(put.item))
-            .build()
-            .expect("table and item are set");
-        TransactWriteItem::builder().put(action).build()
     }
 
     /// Deletes one item, if there; one attempt.

@@ -1,5 +1,6 @@
 //! From the JSON of a call to the engine's typed requests, and back.
 
+use bytes::Bytes;
 use dynoxide::actions::batch_write_item::BatchWriteItemRequest;
 use dynoxide::actions::delete_item::DeleteItemRequest;
 use dynoxide::actions::put_item::PutItemRequest;
@@ -14,35 +15,43 @@ use super::kept::{Change, Kept, Wanted};
 use super::pages;
 use super::transport::Answer;
 
-/// Carries out a call.
-pub(super) fn dispatch(db: &Database, kept: &Kept, operation: &str, body: &[u8]) -> Answer {
+/// A call that has been read, and what it does to the engine and to what is kept.
+pub(super) type Work = Box<dyn FnOnce(&Database, &Kept) -> Answer + Send>;
+
+/// Reads a call. That takes a good part of a large one's time and needs no engine, so whoever calls
+/// does it, and not the thread that everybody waits for.
+pub(super) fn read(operation: &str, body: Bytes) -> Work {
     match operation {
-        "PutItem" => run(body, |request: PutItemRequest| {
+        "PutItem" => work(&body, |db, kept, request: PutItemRequest| {
             let change = kept.put(&request.table_name, &request.item);
             note(kept, change.into_iter().collect(), || db.put_item(request))
         }),
-        "GetItem" => run(body, |request| db.get_item(request)),
-        "DeleteItem" => run(body, |request: DeleteItemRequest| {
+        "GetItem" => work(&body, |db, _, request| db.get_item(request)),
+        "DeleteItem" => work(&body, |db, kept, request: DeleteItemRequest| {
             let change = kept.delete(&request.table_name, &request.key);
             note(kept, change.into_iter().collect(), || {
                 db.delete_item(request)
             })
         }),
-        "Query" => query(db, kept, body),
-        "Scan" => run(body, |request| pages::scan(db, request)),
-        "BatchGetItem" => run(body, |request| db.batch_get_item(request)),
-        "BatchWriteItem" => run(body, |request| {
+        "Query" => Box::new(move |db, kept| query(db, kept, &body)),
+        "Scan" => work(&body, |db, _, request| pages::scan(db, request)),
+        "BatchGetItem" => work(&body, |db, _, request| db.batch_get_item(request)),
+        "BatchWriteItem" => work(&body, |db, kept, request| {
             let changes = batch_changes(kept, &request);
             note(kept, changes, || db.batch_write_item(request))
         }),
-        "TransactWriteItems" => run(body, |request| {
+        "TransactWriteItems" => work(&body, |db, kept, request| {
             let changes = transaction_changes(kept, &request);
             note(kept, changes, || transact(db, request))
         }),
-        "DescribeTable" => run(body, |request| db.describe_table(request)),
-        "CreateTable" => run(body, |request| db.create_table(request)),
-        _ => Answer::error(400, "UnknownOperationException", operation),
+        "DescribeTable" => work(&body, |db, _, request| db.describe_table(request)),
+        "CreateTable" => work(&body, |db, _, request| db.create_table(request)),
+        _ => refusal(Answer::error(400, "UnknownOperationException", operation)),
     }
+}
+
+fn refusal(answer: Answer) -> Work {
+    Box::new(|_, _| answer)
 }
 
 /// Makes the changes to what is kept once the engine has carried out their write. What it refuses
@@ -90,7 +99,7 @@ fn query(db: &Database, kept: &Kept, body: &[u8]) -> Answer {
         if let Some(answer) = kept.answer(&wanted) {
             return answer;
         }
-        if kept.is_to_be_read(&wanted)
+        if kept.admits(&wanted)
             && let Ok(partition) = pages::read_partition(db, &wanted)
         {
             kept.keep(&wanted, partition);
@@ -99,7 +108,10 @@ fn query(db: &Database, kept: &Kept, body: &[u8]) -> Answer {
             }
         }
     }
-    run(body, |request| pages::query(db, request))
+    match parse(body) {
+        Ok(request) => written(pages::query(db, request)),
+        Err(answer) => answer,
+    }
 }
 
 /// Without the token that the SDK draws for every transaction: a transaction that is repeated
@@ -109,16 +121,27 @@ fn transact(db: &Database, mut request: Transaction) -> Result<Transacted, Dynox
     db.transact_write_items(request)
 }
 
-fn run<Q, A>(body: &[u8], call: impl FnOnce(Q) -> Result<A, DynoxideError>) -> Answer
+fn work<Q, A>(
+    body: &[u8],
+    carry_out: impl FnOnce(&Database, &Kept, Q) -> Result<A, DynoxideError> + Send + 'static,
+) -> Work
 where
-    Q: DeserializeOwned,
+    Q: DeserializeOwned + Send + 'static,
     A: Serialize,
 {
-    let request = match serde_json::from_slice(body) {
-        Ok(request) => request,
-        Err(error) => return Answer::error(400, "SerializationException", &error.to_string()),
-    };
-    match call(request) {
+    match parse(body) {
+        Ok(request) => Box::new(|db, kept| written(carry_out(db, kept, request))),
+        Err(answer) => refusal(answer),
+    }
+}
+
+fn parse<Q: DeserializeOwned>(body: &[u8]) -> Result<Q, Answer> {
+    serde_json::from_slice(body)
+        .map_err(|error| Answer::error(400, "SerializationException", &error.to_string()))
+}
+
+fn written<A: Serialize>(done: Result<A, DynoxideError>) -> Answer {
+    match done {
         Ok(output) => match serde_json::to_vec(&output) {
             Ok(body) => Answer {
                 status: 200,

@@ -13,8 +13,9 @@ use dynoxide::Database;
 use futures::future::BoxFuture;
 use thiserror::Error;
 use tokio::sync::oneshot;
+use weir_model::Timestamp;
 
-use super::dispatch::dispatch;
+use super::dispatch::{self, Work};
 use super::kept::{Kept, Wanted};
 use super::sweep::Positions;
 use super::transport::{Answer, Call, Cut, Transport};
@@ -63,7 +64,8 @@ struct Core {
 }
 
 struct Job {
-    call: Call,
+    signed_at: Timestamp,
+    work: Work,
     answer: oneshot::Sender<Answer>,
 }
 
@@ -143,7 +145,7 @@ impl Engine {
 impl Core {
     fn work(self, jobs: mpsc::Receiver<Job>) {
         for job in jobs {
-            let answer = self.carry_out(&job.call);
+            let answer = self.carry_out(job.signed_at, job.work);
             // Whoever asked may have given up; the call counts all the same.
             let _ = job.answer.send(answer);
         }
@@ -151,17 +153,16 @@ impl Core {
 
     /// Looks at the signature's age here, right before the call takes effect: a call may have
     /// stood in the queue.
-    fn carry_out(&self, call: &Call) -> Answer {
-        too_old(&*self.clock, call)
-            .unwrap_or_else(|| dispatch(&self.database, &self.kept, &call.operation, &call.body))
+    fn carry_out(&self, signed_at: Timestamp, work: Work) -> Answer {
+        too_old(&*self.clock, signed_at).unwrap_or_else(|| work(&self.database, &self.kept))
     }
 }
 
 /// How a call whose signature is too old is refused.
-fn too_old(clock: &dyn Clock, call: &Call) -> Option<Answer> {
-    let age_ms = clock.now().as_millis() - call.signed_at.as_millis();
+fn too_old(clock: &dyn Clock, signed_at: Timestamp) -> Option<Answer> {
+    let age_ms = clock.now().as_millis() - signed_at.as_millis();
     (age_ms > SIGNATURE_LASTS_MS).then(|| {
-        let message = format!("Signature expired: {} is too old", call.signed_at);
+        let message = format!("Signature expired: {signed_at} is too old");
         Answer::error(400, "InvalidSignatureException", &message)
     })
 }
@@ -174,7 +175,7 @@ impl Engine {
             return None;
         }
         let wanted = Wanted::read(&call.body)?;
-        too_old(&*self.clock, call).or_else(|| self.kept.answer(&wanted))
+        too_old(&*self.clock, call.signed_at).or_else(|| self.kept.answer(&wanted))
     }
 }
 
@@ -185,15 +186,22 @@ impl Transport for Engine {
             if let Some(answer) = self.answer_from_memory(&call) {
                 return Ok(answer);
             }
+            let signed_at = call.signed_at;
+            let work = dispatch::read(&call.operation, call.body);
             match &self.seat {
                 Seat::Here(core) => {
                     let core = core.lock().map_err(|_| stopped())?;
-                    Ok(core.carry_out(&call))
+                    Ok(core.carry_out(signed_at, work))
                 }
                 Seat::Thread { queue, .. } => {
                     let (answer, answered) = oneshot::channel();
                     let queue = queue.as_ref().ok_or_else(stopped)?;
-                    queue.send(Job { call, answer }).map_err(|_| stopped())?;
+                    let job = Job {
+                        signed_at,
+                        work,
+                        answer,
+                    };
+                    queue.send(job).map_err(|_| stopped())?;
                     answered.await.map_err(|_| stopped())
                 }
             }
