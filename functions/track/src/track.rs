@@ -29,7 +29,8 @@ const DOOR: &str = "track";
 /// One event is answered with itself, as it is stored; several with their counts. If one is bad,
 /// none is stored. A repeat with the same `Idempotency-Key` within a day is counted once and
 /// answered alike. A 5xx means that nothing is stored, except for the codes `repeat-with-key` (a
-/// repeat under the named key completes it) and `outcome-unknown`.
+/// repeat under the named key completes it), `repeat-with-ids` (every event has an id, and the same
+/// events may be sent again: those stored are known by their ids) and `outcome-unknown`.
 #[utoipa::path(
     post,
     path = "/api/track/",
