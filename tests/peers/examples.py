@@ -1,6 +1,6 @@
 """Runs each example as its page says, and recounts what it has stored.
 
-Usage: examples.py PATH-TO-WEIR [PATH-TO-THE-RUST-EXAMPLE]
+Usage: examples.py PATH-TO-WEIR PATH-TO-THE-RUST-EXAMPLE
 """
 
 import os
@@ -22,21 +22,35 @@ COMMANDS = {
 }
 
 
-def main(weir, rust=None):
-    commands = COMMANDS | ({"example-rust": [rust]} if rust else {})
+# What the one in Rust reports at each run.
+RUST = {("shop", "order"): 1, ("shop", "complaint"): 1, ("blog post", "viewed"): 1}
+
+
+def main(weir, rust):
     with tempfile.TemporaryDirectory() as directory, Server(weir, directory) as server:
         access = {"WEIR_CLIENT_ID": CLIENT, "WEIR_CLIENT_SECRET": SECRET, "WEIR_WRITE_KEY": server.key("examples")}
         environment = os.environ | access | {"WEIR_URL": server.address}
-        for namespace, command in commands.items():
-            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
-            assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+        for namespace, command in COMMANDS.items():
+            said = run(command, access, environment)
             counts = list(server.daily(namespace, "order", "count").values())
             sums = list(server.daily(namespace, "order", "sum").values())
             assert (sum(counts), sum(sums)) == (COUNT, SUM), (namespace, counts, sums)
-            # It has seen the same, and shows no secret.
-            assert f'"value":{counts[-1]}' in done.stdout.replace(" ", ""), done.stdout
-            assert not any(secret in done.stdout + done.stderr for secret in access.values() if secret != CLIENT)
-    print(f"{len(commands)} examples passed, 0 failed")
+            # It has seen the same.
+            assert f'"value":{counts[-1]}' in said.replace(" ", ""), said
+        for times, who in enumerate([(CLIENT, SECRET), (access["WEIR_WRITE_KEY"],)], start=1):
+            run([rust, server.address, *who], access, environment)
+            counts = {series: server.count(*series) for series in RUST}
+            assert counts == {series: times * each for series, each in RUST.items()}, counts
+    print(f"{len(COMMANDS) + 1} examples passed, 0 failed")
+
+
+def run(command, access, environment):
+    """What it says, which must not be anything secret."""
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, f"{command[0]}: {said}"
+    assert not any(access[name] in said for name in ("WEIR_CLIENT_SECRET", "WEIR_WRITE_KEY")), said
+    return done.stdout
 
 
 if __name__ == "__main__":
