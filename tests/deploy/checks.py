@@ -39,24 +39,30 @@ def verification(deployed):
 
 
 def upgrade(deployed):
-    """Deploys again with another parameter: the key that signs stays, so tokens do, and nothing is counted anew."""
+    """Deploys again with other parameters: the key that signs stays, so tokens do, and nothing is counted anew."""
     sequence = Sequence(deployed)
     question = "/api/events/Busy/hour?granularity=day&aggregationType=count"
     before = deployed.call("GET", question, sequence.bearer("read"))
     secret = deployed.stack.emulator.client("secretsmanager").get_secret_value(SecretId=f"{NAME}/signing-key")
-    deployed.stack.deploy({"Architecture": "x86_64", "TokenSeconds": "120"})
+    origin, snippet = "https://shop.example", "/js/shop.js"
+    parameters = {"Architecture": "x86_64", "TokenSeconds": "120", "AllowedOrigins": origin, "SnippetPath": snippet}
+    deployed.stack.deploy(parameters)
     after = deployed.call("GET", question, sequence.bearer("read"))
     assert (before.status, before.body) == (after.status, after.body) and before.status == 200, after
     kept = deployed.stack.emulator.client("secretsmanager").get_secret_value(SecretId=f"{NAME}/signing-key")
     assert kept["SecretString"] == secret["SecretString"], "an update drew another key"
     lifetime = sequence.token(sequence.reader).json()["expires_in"]
     assert lifetime == 120, f"the new parameter is not in force: {lifetime}"
-    print("   upgraded: the key and the counts stayed, the new parameter is in force")
+    asked = deployed.call("GET", question, sequence.bearer("read") | {"origin": origin})
+    assert asked.headers.get("access-control-allow-origin") == origin, f"a page may not read its answer: {asked}"
+    assert deployed.call("GET", snippet).status == 200, "the snippet has not moved"
+    print("   upgraded: the key and the counts stayed, the new parameters are in force")
 
 
-def logs(stack):
+def logs(deployed, one_machine):
     """What a function writes is JSON, line by line, with the metrics that the alarms need, and nothing of what clients
-    send."""
+    send; on one machine, no key either."""
+    stack = deployed.stack
     for function in FUNCTIONS:
         lines = [line for line in stack.log(function) if not line.startswith(LAMBDAS_OWN)]
         measured = [entry for entry in map(json.loads, lines) if "_aws" in entry]
@@ -68,6 +74,8 @@ def logs(stack):
     differences = [entry["VerifyDifferences"] for entry in measured if "VerifyDifferences" in entry]
     assert differences == [0], f"the metric of the alarm is {differences}"
     for function in ("track", "query", "token"):
-        told = [line for line in stack.log(function) if any(word in line for word in ("Shop", "visit", "anna", "eyJ"))]
+        words = ("Shop", "visit", "anna", "eyJ", *deployed.keys.values())
+        told = [line for line in stack.log(function) if any(word in line for word in words)]
         assert not told, f"{function} tells what clients send: {told[0]}"
+    assert not any(key in one_machine.written() for key in one_machine.keys.values()), "one machine tells a key"
     print("   the logs are JSON, with metrics, and tell nothing of what clients send")

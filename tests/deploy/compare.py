@@ -11,7 +11,23 @@ CURSOR = re.compile(r"cursor=[\w-]+")
 DRAWN = {"access_token", "jti", "exp", "iat"}
 # Headers that are part of the answer. The others are the server's own: its date, its request id, how it keeps
 # connections.
-HEADERS = ("allow", "cache-control", "content-type", "link", "location", "www-authenticate")
+HEADERS = (
+    "access-control-allow-headers",
+    "access-control-allow-methods",
+    "access-control-allow-origin",
+    "access-control-expose-headers",
+    "access-control-max-age",
+    "allow",
+    "cache-control",
+    "content-encoding",
+    "content-type",
+    "etag",
+    "link",
+    "location",
+    "retry-after",
+    "vary",
+    "www-authenticate",
+)
 # A deviation is the root of a sum that is made in the order in which blocks were merged.
 ROUNDED = "stddev"
 RELATIVE = 1e-12
@@ -26,6 +42,8 @@ def comparable(answer, aliases, drawn=()):
 
 
 def body_of(answer, aliases, drawn):
+    if answer.headers.get("content-type", "").startswith("image/"):
+        return answer.body.hex()
     text = answer.body.decode()
     if "json" not in answer.headers.get("content-type", "") or not text:
         return settled(text, aliases)

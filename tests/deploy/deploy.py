@@ -63,7 +63,7 @@ def main():
                 step("checking the deployed one")
                 checks.verification(deployed)
                 checks.upgrade(deployed)
-                checks.logs(stack)
+                checks.logs(deployed, one_machine)
             except Exception:
                 traceback.print_exc()
                 show_logs(stack, one_machine, emulator)

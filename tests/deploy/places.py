@@ -13,6 +13,8 @@ from stack import NAME
 # One request, cold start of a debug build included.
 REQUEST_SECONDS = 60
 COMMAND_SECONDS = 120
+# A revocation holds within a minute; the rest is for the calls.
+REVOKED_SECONDS = 75
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +35,9 @@ class Place:
         self.weir = str(weir)
         # What this place calls things that are drawn anew each time, and what to call them in a comparison.
         self.aliases = {}
+        # Write keys and their public names, by what they are called in a comparison.
+        self.keys = {}
+        self.ids = {}
 
     def call(self, method, path, headers=None, body=None):
         """One request, on a connection of its own. The path is sent as it is given."""
@@ -43,15 +48,28 @@ class Place:
             headers = {name.lower(): value for name, value in answer.headers.items()}
             return Answer(answer.status, headers, answer.read())
 
-    def run(self, *arguments):
+    def run(self, *arguments, input=None):
         """A command of `weir`; gives what it prints."""
-        command = [self.weir, *arguments, *self.options]
-        done = subprocess.run(
-            command, check=False, env=self.environment, capture_output=True, text=True, timeout=COMMAND_SECONDS
-        )
+        done = self.command(arguments, input)
         if done.returncode != 0:
             raise AssertionError(f"{self.title}: weir {' '.join(arguments)}: {done.stdout}{done.stderr}")
         return done.stdout
+
+    def refuses(self, *arguments, input=None):
+        """A command of `weir` that must fail."""
+        done = self.command(arguments, input)
+        assert done.returncode != 0 and done.stderr, f"{self.title}: weir {' '.join(arguments)}: {done.stdout}"
+
+    def command(self, arguments, input):
+        return subprocess.run(
+            [self.weir, *arguments, *self.options],
+            check=False,
+            env=self.environment,
+            input=input or "",
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+        )
 
     def client(self, alias, *scopes):
         """Makes a client; gives its id and secret."""
@@ -59,6 +77,16 @@ class Place:
         made = json.loads(self.run("client", "create", "--label", alias, *words, "--json"))
         self.aliases[made["id"]] = alias
         return made["id"], made["secret"]
+
+    def key(self, alias, label, namespace=None, existing=None):
+        """Makes a write key, or takes one over that clients have already; gives it."""
+        words = ["--namespace", namespace] if namespace else []
+        words += ["--existing-file", "-"] if existing else []
+        made = json.loads(self.run("key", "create", "--label", label, *words, "--json", input=existing))
+        assert existing in (None, made["key"]), "another key than the one that was brought"
+        self.aliases[made["id"]] = alias
+        self.ids[alias], self.keys[alias] = made["id"], made["key"]
+        return made["key"]
 
 
 class Deployed(Place):
@@ -75,6 +103,23 @@ class Deployed(Place):
         self.aliases[self.host] = "HOST"
         self.options = ["--aws", "--stack", NAME]
         self.environment = emulator.environment()
+
+    def preflight(self, function, path, headers):
+        """What a browser asks before it lets a page send something. The emulator answers every OPTIONS itself, as AWS
+        does only for an API with a CORS configuration, which this one has not; so the function is handed what API
+        Gateway would hand on."""
+        event = {
+            "version": "2.0",
+            "rawPath": path,
+            "rawQueryString": "",
+            "headers": {"host": self.host, **headers},
+            "requestContext": {"http": {"method": "OPTIONS", "path": path}, "stage": "$default"},
+            "isBase64Encoded": False,
+        }
+        functions = self.stack.emulator.client("lambda")
+        invoked = functions.invoke(FunctionName=f"{NAME}-{function}", Payload=json.dumps(event))
+        answer = json.load(invoked["Payload"])
+        return Answer(answer["statusCode"], answer["headers"], answer["body"].encode())
 
     def renew_token_function(self):
         """Starts new processes of the token function, as any deployment does. Those that run read the key again when
@@ -115,6 +160,9 @@ class OneMachine(Place):
         self.process.terminate()
         self.process.wait(timeout=40)
         self.log.close()
+
+    def preflight(self, function, path, headers):
+        return self.call("OPTIONS", path, headers)
 
     def renew_token_function(self):
         """The server has been told of the new key by the command."""

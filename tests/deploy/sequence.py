@@ -8,35 +8,26 @@ import json
 import urllib.parse
 
 import events
-from compare import Record, same
-from places import until
+from asking import FORM, JSON
+from compare import same
+from doors import Doors
+from places import REVOKED_SECONDS, until
 
-JSON = {"content-type": "application/json"}
 # What is not UTF-8 goes as lines: API Gateway hands JSON to a function as text, which spoils it (docs/API.md, "Bodies on
 # AWS").
 NDJSON = {"content-type": "application/x-ndjson"}
 GZIP = {"content-encoding": "gzip"}
-FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 GRANULARITIES = ["none", "minute", "hour", "day", "week", "month", "year"]
 AGGREGATIONS = ["avg", "max", "min", "sum", "count", "first", "last", "stddev"]
 ZONES = ["UTC", "Europe/Berlin", "Asia/Kathmandu"]
 
-# A revocation holds within a minute; the rest is for the calls.
-REVOKED_SECONDS = 75
 # The schedule runs every minute, and a debug build takes its time.
 COMPACTED_SECONDS = 150
 
 
-class Sequence:
+class Sequence(Doors):
     """The sequence at one place."""
-
-    def __init__(self, place):
-        self.place = place
-        self.record = Record(place)
-        self.writer = place.client("WRITER", "write")
-        self.reader = place.client("READER", "read", "aggregation")
-        self.tokens = {}
 
     def run(self):
         """Gives the record, also when the sequence broke off: what was answered until then tells why."""
@@ -61,54 +52,18 @@ class Sequence:
             self.raw,
             self.catalogue,
             self.time_of_receipt,
+            self.write_keys,
+            self.focuslab,
+            self.alooma,
+            self.segment,
+            self.pages_of_others,
+            self.rejected,
             self.key_rotation,
             self.revocation,
+            self.keys_revoked,
         ):
             self.chapter = chapter.__name__.replace("_", " ")
             chapter()
-
-    # How to ask.
-
-    def ask(self, label, method, path, headers=None, body=None, drawn=()):
-        return self.record.add(self.chapter, label, self.place.call(method, path, headers, body), drawn)
-
-    def token(self, client, **form):
-        credentials = base64.b64encode(":".join(client).encode()).decode()
-        body = urllib.parse.urlencode({"grant_type": "client_credentials", **form})
-        return self.place.call("POST", "/o/token/", FORM | {"authorization": f"Basic {credentials}"}, body)
-
-    def bearer(self, role):
-        """The header of whoever may write or read."""
-        if role not in self.tokens:
-            client = {"write": self.writer, "read": self.reader}[role]
-            self.tokens[role] = self.token(client).json()["access_token"]
-        return {"authorization": f"Bearer {self.tokens[role]}"}
-
-    def post(self, body, headers=JSON):
-        if not isinstance(body, bytes):
-            body = json.dumps(body).encode()
-        return self.place.call("POST", "/api/track/", self.bearer("write") | headers, body)
-
-    def track(self, label, body, headers=JSON, drawn=()):
-        return self.record.add(self.chapter, label, self.post(body, headers), drawn)
-
-    def get(self, label, path, **parameters):
-        query = "?" + urllib.parse.urlencode(parameters) if parameters else ""
-        return self.ask(label, "GET", path + query, self.bearer("read"))
-
-    def status(self, bearer):
-        """What a query with this token is answered, off the record."""
-        return self.place.call("GET", "/api/events/Ids/x", bearer).status
-
-    def pages(self, label, path, **parameters):
-        """Follows the links of a listing to its end."""
-        query = urllib.parse.urlencode(parameters)
-        for page in itertools.count(1):
-            answer = self.ask(f"{label}, page {page}", "GET", f"{path}?{query}", self.bearer("read"))
-            link = answer.headers.get("link")
-            if link is None:
-                return
-            query = link.split("?", 1)[1].split(">", 1)[0]
 
     # The chapters.
 
@@ -116,7 +71,7 @@ class Sequence:
         self.ask("health", "GET", "/healthz")
         self.ask("description", "GET", "/openapi.json")
         self.ask("metadata", "GET", "/.well-known/oauth-authorization-server")
-        for path in ["/", "/nope", "/api", "/api/nope", "/api/events/", "/api/events/one", "/api/track/x", "/o/nope/"]:
+        for path in ["/nope", "/api", "/api/nope", "/api/events/", "/api/events/one", "/api/track/x", "/o/nope/"]:
             self.ask(f"unknown {path}", "GET", path)
         for method, path in [
             ("GET", "/api/track/"),
