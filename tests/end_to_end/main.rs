@@ -2,6 +2,8 @@
 
 mod bounds;
 mod catalogue;
+mod client;
+mod doors;
 mod exactly_once;
 mod secrets;
 mod track;
