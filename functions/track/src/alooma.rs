@@ -161,8 +161,8 @@ async fn refused_whole(
     payload: &str,
     token: &str,
 ) -> Result<(Taken, Option<String>), Problem> {
-    let message = fault.detail.clone();
     let rejection = fault.rejection(payload, token);
+    let message = rejection.detail.clone();
     let taken = visit.take(Mapped::from_iter([Err(rejection)])).await?;
     Ok((taken, Some(message)))
 }

@@ -117,8 +117,9 @@ fn api_key(headers: &HeaderMap) -> Result<&str, Problem> {
 /// Writes a bad trigger down. The client is told, so it is the same if that fails.
 async fn bad(visit: &Visit<'_>, fault: Fault, payload: &str, key: &str) -> Problem {
     visit.service.tally().refused(1);
-    let problem = Problem::bad_request(fault.reason, fault.detail.as_str());
-    let _ = visit.refuse(vec![fault.rejection(payload, key)]).await;
+    let rejection = fault.rejection(payload, key);
+    let problem = Problem::bad_request(rejection.reason, rejection.detail.as_str());
+    let _ = visit.refuse(vec![rejection]).await;
     problem
 }
 

@@ -79,7 +79,7 @@ async fn store(service: &Service, bodies: Bodies, request: Request) -> Result<()
     let received = service.now();
     let (Parts { headers, .. }, body) = request.into_parts();
     let sender = match basic_key(&headers) {
-        Some(key) => Some(Sender::of(service, key.expose()).await?),
+        Some(key) => Some(Sender::of(service, key).await?),
         None => None,
     };
     let read = service.read_body(&headers, body).await;
@@ -118,7 +118,7 @@ async fn refuse_body(
             let visit = sender.visit(service, received);
             sender.refuse(&visit, fault, shown).await
         }
-        None => unusable(&fault),
+        None => unusable(fault.reason, &fault.detail),
     }
 }
 

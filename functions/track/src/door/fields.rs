@@ -8,18 +8,27 @@ use weir_model::{Name, Timestamp};
 
 use super::fault::Fault;
 
-/// Characters of an offending value that a detail repeats.
+/// Longer values are not repeated by a detail.
 const SHOWN_CHARS: usize = 80;
 
-/// JSON text as a detail shows it.
+/// A value as a detail shows it: whole or not at all, for part of a value may be part of a key,
+/// which nobody would find in it.
 pub(crate) fn shown(json: &str) -> String {
     let json = json.trim();
-    let mut chars = json.chars();
-    let mut shown: String = chars.by_ref().take(SHOWN_CHARS).collect();
-    if chars.next().is_some() {
-        shown.push('…');
+    match json.as_bytes().first() {
+        Some(b'{') => "an object".to_owned(),
+        Some(b'[') => "a list".to_owned(),
+        _ => shown_text(json),
     }
-    shown.escape_debug().to_string().replace("\\\"", "\"")
+}
+
+/// A text, or how long it is.
+pub(crate) fn shown_text(text: &str) -> String {
+    let chars = text.chars().count();
+    match chars <= SHOWN_CHARS && !text.contains(char::is_control) {
+        true => text.to_owned(),
+        false => format!("a text of {chars} characters"),
+    }
 }
 
 /// What a string says; none for what is no string.
@@ -90,7 +99,13 @@ pub(crate) fn time(field: &str, value: &RawValue) -> Result<Timestamp, Fault> {
         return Timestamp::from_number(value.get()).map_err(|error| refuse(error.to_string()));
     }
     match string(value)? {
-        Some(text) => Timestamp::parse(&text).map_err(|error| refuse(error.to_string())),
+        Some(text) => Timestamp::parse(&text).map_err(|error| {
+            let is_shown = text.chars().count() <= SHOWN_CHARS;
+            refuse(match is_shown {
+                true => error.to_string(),
+                false => format!("{} is not a time", shown_text(&text)),
+            })
+        }),
         None => Err(refuse(format!("{} is not a time", shown(value.get())))),
     }
 }
@@ -161,6 +176,19 @@ mod tests {
                 .unwrap()
                 .is_sign_positive()
         );
+    }
+
+    #[test]
+    fn a_value_is_shown_whole_or_not_at_all() {
+        let check = |json: &str, expected: &str| assert_eq!(shown(json), expected);
+        check(" true ", "true");
+        check(r#"{"a":1}"#, "an object");
+        check("[1]", "a list");
+        check(&"é".repeat(SHOWN_CHARS), &"é".repeat(SHOWN_CHARS));
+        check(&"é".repeat(SHOWN_CHARS + 1), "a text of 81 characters");
+        let late = format!("\"{}\"", "9".repeat(300));
+        let fault = time("f", raw(&late)).expect_err("it is too long");
+        assert!(!fault.detail.contains("999"), "{}", fault.detail);
     }
 
     #[test]

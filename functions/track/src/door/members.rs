@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use weir_model::limits::PROPERTIES_BYTES;
 
 use super::fault::Fault;
-use super::fields::shown;
+use super::fields::{shown, shown_text};
 
 /// More members than this do not fit the properties of an event, however short they are.
 const MEMBERS_MAX: usize = PROPERTIES_BYTES / 4;
@@ -40,7 +40,7 @@ impl<'a> Members<'a> {
         match repeated(&members) {
             Some(key) => Err(Fault::new(
                 "invalid-json",
-                format!("the key {} comes twice in an object", shown(key)),
+                format!("the key {} comes twice in an object", shown_text(key)),
             )),
             None => Ok(Members(members)),
         }
@@ -102,7 +102,7 @@ impl<'de> Visitor<'de> for MembersVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
-        let mut members = Vec::new();
+        let mut members = Vec::with_capacity(FEW);
         while let Some(Key(key)) = entries.next_key()? {
             if members.len() == MEMBERS_MAX {
                 entries.next_value::<IgnoredAny>()?;

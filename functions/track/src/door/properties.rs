@@ -15,6 +15,9 @@ use super::members::Members;
 /// Where clients find what their SDK said beside their own message.
 pub(crate) const METADATA: &str = "_metadata";
 
+/// Most events' properties are no longer.
+const USUAL_BYTES: usize = 256;
+
 /// What is said about an event. Where the event's own object has a member `_metadata`, the two are
 /// merged, and its own members win; if that is no object, it is kept as the member `_metadata`
 /// of this one. What is `null` or an empty object says nothing and is left out.
@@ -102,10 +105,9 @@ pub(crate) struct Object {
 
 impl Object {
     pub(crate) fn at(level: usize) -> Object {
-        Object {
-            text: String::from("{"),
-            level,
-        }
+        let mut text = String::with_capacity(USUAL_BYTES);
+        text.push('{');
+        Object { text, level }
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use weir_model::{Event, Name, Series};
 
 use crate::door::fault::Fault;
-use crate::door::fields::{self, is_number, shown};
+use crate::door::fields::{self, is_number, shown, shown_text};
 use crate::door::members::Members;
 use crate::door::properties::{METADATA, Metadata, Object, join_metadata};
 
@@ -70,7 +70,7 @@ fn known(field: &str, sent: &RawValue, reason: &'static str) -> Result<Object, F
     let mut object = Object::at(2);
     for (key, value) in Members::read(sent.get())?.iter() {
         if !is_plain(value) {
-            let (key, value) = (shown(key), shown(value.get()));
+            let (key, value) = (shown_text(key), shown(value.get()));
             let detail = format!(
                 "{field}.{key}: {value} is not allowed: send a text, a number, or a list of these"
             );
@@ -155,7 +155,7 @@ mod tests {
         }));
         assert_eq!(
             fault.detail,
-            "captured_identities.user_id: {\"no\":1} is not allowed: send a text, a number, or a list of these"
+            "captured_identities.user_id: an object is not allowed: send a text, a number, or a list of these"
         );
     }
 

@@ -2,6 +2,7 @@
 
 use serde_json::value::RawValue;
 use weir_model::limits::{DECOMPRESSED_BYTES, EVENTS_PER_REQUEST};
+use weir_service::secret::WriteKey;
 
 use super::call::Bodies;
 use crate::door::fault::Fault;
@@ -16,8 +17,8 @@ pub(super) struct Outline<'a> {
     pub(super) messages: Vec<&'a str>,
     /// What stands beside those of a batch.
     pub(super) beside: Members<'a>,
-    /// The key, if the body holds it.
-    pub(super) key: Option<String>,
+    /// The key, if the body holds one that can be one.
+    pub(super) key: Option<WriteKey>,
 }
 
 impl<'a> Outline<'a> {
@@ -25,7 +26,7 @@ impl<'a> Outline<'a> {
     pub(super) fn read(text: &'a str, bodies: Bodies) -> Result<Outline<'a>, Fault> {
         let mut members = Members::read(text)?;
         let key = members.take("writeKey").map(fields::text).transpose()?;
-        let key = key.flatten().map(String::from);
+        let key = key.flatten().and_then(|key| WriteKey::parse(&key).ok());
         match bodies {
             Bodies::One(_) => Ok(Outline {
                 messages: vec![text],

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
 use weir_model::Timestamp;
 use weir_service::auth::KeyHolder;
+use weir_service::secret::WriteKey;
 use weir_service::{Problem, Service};
 
 use super::batch::Outline;
@@ -20,15 +22,14 @@ const MEMORY_RETRY: Duration = Duration::from_secs(1);
 /// Who sends, and the key that says so.
 #[derive(Debug)]
 pub(super) struct Sender {
-    pub(super) key: String,
-    pub(super) holder: KeyHolder,
+    key: WriteKey,
+    holder: KeyHolder,
 }
 
 impl Sender {
     /// Looks a key up.
-    pub(super) async fn of(service: &Service, key: &str) -> Result<Sender, Problem> {
-        let holder = service.holder(key).await?;
-        let key = key.to_owned();
+    pub(super) async fn of(service: &Service, key: WriteKey) -> Result<Sender, Problem> {
+        let holder = service.holder(key.expose()).await?;
         Ok(Sender { key, holder })
     }
 
@@ -45,17 +46,16 @@ impl Sender {
     /// could not be written down.
     pub(super) async fn refuse(&self, visit: &Visit<'_>, fault: Fault, payload: &str) -> Problem {
         visit.service.tally().refused(1);
-        let problem = unusable(&fault);
-        let _ = visit
-            .refuse(vec![fault.rejection(payload, &self.key)])
-            .await;
+        let rejection = fault.rejection(payload, self.key.expose());
+        let problem = unusable(rejection.reason, &rejection.detail);
+        let _ = visit.refuse(vec![rejection]).await;
         problem
     }
 }
 
 /// 400, too large bodies included: to these clients it is the one status that is final.
-pub(super) fn unusable(fault: &Fault) -> Problem {
-    Problem::bad_request(fault.reason, fault.detail.as_str())
+pub(super) fn unusable(reason: &'static str, detail: &str) -> Problem {
+    Problem::bad_request(reason, detail)
 }
 
 /// Stores the messages of a body. Without a sender, the body has to say who sends it.
@@ -71,15 +71,16 @@ pub(super) async fn store(
 ) -> Result<Taken, Problem> {
     let outline = match (Outline::read(text, bodies), &sender) {
         (Ok(outline), _) => outline,
-        (Err(fault), None) => return Err(unusable(&fault)),
+        (Err(fault), None) => return Err(unusable(fault.reason, &fault.detail)),
         (Err(fault), Some(sender)) => {
             let visit = sender.visit(service, received);
             return Err(sender.refuse(&visit, fault, text).await);
         }
     };
-    let sender = match sender {
-        Some(sender) => sender,
-        None => Sender::of(service, outline.key.as_deref().unwrap_or_default()).await?,
+    let sender = match (sender, &outline.key) {
+        (Some(sender), _) => sender,
+        (None, Some(key)) => Sender::of(service, key.clone()).await?,
+        (None, None) => return Err(without_key()),
     };
     let mut memory = service.budget().open();
     memory
@@ -88,6 +89,11 @@ pub(super) async fn store(
     let mapped = map(&outline, bodies, &sender, received);
     drop(outline);
     sender.visit(service, received).take(mapped).await
+}
+
+fn without_key() -> Problem {
+    let detail = "no write key came by HTTP Basic or as writeKey";
+    Problem::new(StatusCode::UNAUTHORIZED, "unknown-key", detail)
 }
 
 fn over_capacity() -> Problem {
@@ -107,7 +113,7 @@ fn map(outline: &Outline<'_>, bodies: Bodies, sender: &Sender, received: Timesta
     };
     let messages = outline.messages.iter().map(|text| {
         let read = message::read(text, call, &around);
-        read.map_err(|fault| fault.rejection(text, &sender.key))
+        read.map_err(|fault| fault.rejection(text, sender.key.expose()))
     });
     messages.collect()
 }

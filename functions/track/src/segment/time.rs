@@ -30,7 +30,9 @@ pub(super) fn of(times: Sent<'_>, received: Timestamp) -> Result<(Timestamp, boo
     let read =
         |field, value: Option<&RawValue>| value.and_then(|value| fields::time(field, value).ok());
     let original = read("originalTimestamp", times.original);
-    match (original, read("sentAt", times.sent), times.timestamp) {
+    // Most messages have no use for it.
+    let sent = original.and_then(|_| read("sentAt", times.sent));
+    match (original, sent, times.timestamp) {
         (Some(original), Some(sent), _) => Ok((corrected(original, sent, received)?, false)),
         (_, _, Some(timestamp)) => Ok((fields::time("timestamp", timestamp)?, true)),
         (original, _, None) => Ok((original.unwrap_or(received), false)),
