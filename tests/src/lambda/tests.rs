@@ -126,6 +126,11 @@ fn requests_become_events_of_format_two() {
         request.body(b"{}".as_slice()).unwrap(),
         &[("/body", "{}".into()), ("/isBase64Encoded", false.into())],
     );
+    let request = Request::post("/v1/batch").header("content-type", "application/json");
+    check_event(
+        request.body(b"\x1f\x8b".as_slice()).unwrap(),
+        &[("/body", "\u{1f}\u{fffd}".into())],
+    );
     let request = Request::post("/api/track/").header("content-encoding", "gzip");
     check_event(
         request.body(b"\x1f\x8b".as_slice()).unwrap(),
