@@ -1,9 +1,12 @@
 """What is checked of the deployed Weir alone, because one machine has nothing like it."""
 
+import gzip
 import json
 
 from botocore.exceptions import ClientError
 
+from asking import JSON
+from doors import basic_of, message
 from sequence import Sequence
 from stack import FUNCTIONS, NAME
 
@@ -36,6 +39,19 @@ def verification(deployed):
     print(
         f"   verified as by the daily schedule: {verified['events']} events of {verified['days']} days, no difference"
     )
+
+
+def spoiled(deployed):
+    """What API Gateway destroys, because it hands packed JSON on as text, is refused and listed, and so not lost without a
+    trace (infra/README.md, "Move old clients")."""
+    headers = JSON | {"content-encoding": "gzip"} | basic_of(deployed.keys["WEB"])
+    body = gzip.compress(json.dumps({"batch": [message("packed", type="track", event="Packed")]}).encode())
+    refused = deployed.call("POST", "/v1/batch", headers, body)
+    path = f"/api/rejected?key={deployed.ids['WEB']}&limit=1"
+    listed = deployed.call("GET", path, Sequence(deployed).bearer("read")).json()
+    assert refused.status == 400, f"packed JSON arrives on AWS after all, which the pages deny: {refused}"
+    assert [rejected["door"] for rejected in listed] == ["segment"], listed
+    print(f"   packed JSON is refused: {listed[0]['detail']}")
 
 
 def upgrade(deployed):

@@ -62,6 +62,7 @@ def main():
                 compare(deployed, one_machine)
                 step("checking the deployed one")
                 checks.verification(deployed)
+                checks.spoiled(deployed)
                 checks.upgrade(deployed)
                 checks.logs(deployed, one_machine)
             except Exception:
