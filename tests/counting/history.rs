@@ -102,8 +102,9 @@ fn request() -> impl Strategy<Value = Request> {
 }
 
 fn regroup() -> impl Strategy<Value = Step> {
-    let events = prop::collection::vec(sent_with_some_id(), 1..220);
-    let size = || prop_oneof![1..8_usize, 20..120_usize, Just(220)];
+    // The whole is more than one transaction holds, unless many ids are the same.
+    let events = prop::collection::vec(sent_with_some_id(), 60..180);
+    let size = || prop_oneof![7..20_usize, 40..100_usize, Just(180)];
     (events, size(), size()).prop_map(|(mut events, one, other)| {
         // Of two events with an id, which one counts would depend on who comes first.
         let mut seen = HashSet::new();
