@@ -42,7 +42,8 @@ mod tests {
     const METHODS: [&str; 5] = ["GET", "POST", "PUT", "DELETE", "PATCH"];
 
     /// Every path with its methods. The token paths are served without their final slash, too.
-    const PATHS: [(&str, &[&str]); 14] = [
+    const PATHS: [(&str, &[&str]); 20] = [
+        ("/", &["GET"]),
         ("/.well-known/oauth-authorization-server", &["GET"]),
         ("/api/events", &["GET"]),
         ("/api/events/{namespace}/{name}", &["GET"]),
@@ -53,10 +54,15 @@ mod tests {
         ("/api/rejected", &["GET"]),
         ("/api/track", &["POST"]),
         ("/api/track/", &["POST"]),
+        ("/api/v1/trigger/", &["POST"]),
         ("/healthz", &["GET"]),
         ("/o/introspect/", &["POST"]),
         ("/o/revoke_token/", &["POST"]),
         ("/o/token/", &["POST"]),
+        ("/pysdk/{token}", &["POST"]),
+        ("/v1/pixel/{call}", &["GET"]),
+        ("/v1/{call}", &["POST"]),
+        ("/verify/{token}", &["GET"]),
     ];
 
     fn described() -> BTreeMap<String, Vec<String>> {
@@ -75,6 +81,11 @@ mod tests {
         paths
             .map(|(path, operations)| (path.clone(), methods(operations)))
             .collect()
+    }
+
+    /// A path as a client sends it.
+    fn filled(path: &str) -> String {
+        path.replace("{call}", "track").replace(['{', '}'], "x")
     }
 
     /// The deployed query function serves the file.
@@ -132,7 +143,7 @@ mod tests {
         let administering = ["/o/", "/control/"];
         let mut refused = 0;
         for (path, methods) in described() {
-            let path = path.replace(['{', '}'], "x");
+            let path = filled(&path);
             for method in methods {
                 let status = status(&method, &path).await;
                 if reading.iter().any(|begin| path.starts_with(begin)) {
@@ -163,7 +174,7 @@ mod tests {
         let running = serve::start(config).await.unwrap();
         let router = weir_service::layer::edge(serve::functions(running.service()));
         for (path, methods) in described() {
-            let path = path.replace(['{', '}'], "x");
+            let path = filled(&path);
             for method in METHODS {
                 let request = Request::builder().method(method).uri(&path);
                 let answer = router.clone().oneshot(request.body(Body::empty()).unwrap());

@@ -36,7 +36,7 @@ const FORMATS: [Format; 2] = [Format::Json, Format::Ndjson];
 const LIMIT: usize = 1_000;
 const LIMIT_MAX: usize = 10_000;
 
-const KNOWN: [Known; 9] = [
+const KNOWN: [Known; 11] = [
     TS_MIN,
     TS_MAX,
     Known {
@@ -54,6 +54,18 @@ const KNOWN: [Known; 9] = [
         about: "Only events whose property KEY has this value: a text as it is, anything else as \
                 its JSON, number for number as it was sent (`1.0` is not `1`). May be given for \
                 several keys; all have to match. Write the key in place of `KEY`.",
+        kind: Kind::Text,
+    },
+    Known {
+        name: "identity.KEY",
+        about: "Only events of someone with this identity, as FocusLab's triggers bring them: the \
+                property `identities` has, under KEY, this value or a list with it. Otherwise as \
+                `property.KEY`.",
+        kind: Kind::Text,
+    },
+    Known {
+        name: "attribute.KEY",
+        about: "The same of the property `attributes`.",
         kind: Kind::Text,
     },
     Known {
@@ -215,6 +227,8 @@ fn read(
         actor: parameters.text("actor").map(str::to_owned),
         id: parameters.text("id").map(str::to_owned),
         properties: parameters.texts_after("property."),
+        identities: parameters.texts_after("identity."),
+        attributes: parameters.texts_after("attribute."),
     };
     let order = parameters
         .value("order", parse_order)
