@@ -42,13 +42,18 @@ pub(crate) struct Cloud {
 
 impl Cloud {
     pub(crate) async fn start() -> Self {
+        Self::logging("info").await
+    }
+
+    /// One whose functions log so much.
+    pub(crate) async fn logging(level: &str) -> Self {
         let engine = Engine::memory(Arc::new(SystemClock)).expect("an engine in memory");
         let chaos = Chaos::new(Arc::new(engine));
         let front = Front::start(chaos.clone()).await;
         front.put_secret(SECRET, &json!({"signs": "k".repeat(64)}).to_string());
         let logs = tempfile::tempdir().expect("a directory");
         let function =
-            |name: &str, program: &str| Function::new(setup(name, program, &front, &logs));
+            |name: &str, program: &str| Function::new(setup(name, program, level, &front, &logs));
         let mut cloud = Self {
             track: function("track", env!("CARGO_BIN_EXE_function-track")),
             query: function("query", env!("CARGO_BIN_EXE_function-query")),
@@ -177,11 +182,11 @@ fn point(point: &Value) -> (i64, u64) {
     )
 }
 
-fn setup(name: &str, program: &str, front: &Front, logs: &TempDir) -> Setup {
+fn setup(name: &str, program: &str, level: &str, front: &Front, logs: &TempDir) -> Setup {
     let variables = [
         ("AWS_ENDPOINT_URL", front.url()),
         ("WEIR_STACK", STACK.to_owned()),
-        ("WEIR_LOG", "info".to_owned()),
+        ("WEIR_LOG", level.to_owned()),
     ];
     // The compactor has no business with the key.
     let of_http = [("WEIR_SIGNING_SECRET", SECRET.to_owned())];
