@@ -114,10 +114,13 @@ fn take_group(queue: &mut VecDeque<Job>) -> Vec<Job> {
     let mut group = Vec::new();
     let mut load = Load::default();
     while let Some(job) = queue.front() {
-        if !load.add(job) && !group.is_empty() {
+        let fits = load.add(job);
+        if fits || group.is_empty() {
+            group.extend(queue.pop_front());
+        }
+        if !fits {
             break;
         }
-        group.extend(queue.pop_front());
     }
     group
 }
@@ -133,6 +136,10 @@ struct Load {
 impl Load {
     /// Adds a job; false if the whole is then too much, or would name a receipt twice.
     fn add(&mut self, job: &Job) -> bool {
+        // It goes alone, so its many ids need not be hashed to see whether another has one.
+        if job.part.items() > GROUP_ITEMS {
+            return false;
+        }
         let pieces = &job.part.pieces;
         self.places
             .extend(pieces.iter().map(|piece| (piece.series.clone(), piece.day)));
