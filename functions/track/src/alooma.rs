@@ -20,8 +20,9 @@ use weir_service::auth::KeyHolder;
 use weir_service::{Problem, Service};
 
 use crate::door::answer;
+use crate::door::body::{TextBody, Unread};
 use crate::door::fault::Fault;
-use crate::door::visit::{self, Mapped, Taken, Visit};
+use crate::door::visit::{Mapped, Taken, Visit};
 use list::Cut;
 use wrapped::Defaults;
 
@@ -112,20 +113,14 @@ async fn store(
         door: DOOR,
         received,
     };
-    let read = service.read_body(&headers, body).await;
-    let mut body = match read {
+    let body = match TextBody::read(service, &headers, body).await {
         Ok(body) => body,
-        Err(problem) => match visit::final_fault(&problem) {
-            Some(fault) => return refused_whole(&visit, fault, "", &token).await,
-            None => return Err(problem),
-        },
+        Err(Unread::Again(problem)) => return Err(problem),
+        Err(Unread::Final(fault, shown)) => {
+            return refused_whole(&visit, fault, &shown, &token).await;
+        }
     };
-    // Events take about as much again as their text, and what finds them in it a part of that.
-    body.charge(body.bytes().len())?;
-    let text = match visit::text(&body) {
-        Ok(text) => text,
-        Err((fault, shown)) => return refused_whole(&visit, fault, &shown, &token).await,
-    };
+    let text = body.as_str();
     match list::cut(text, EVENTS_MAX) {
         Cut::Events(pieces) => {
             let mapped = map(&pieces, &holder, &token);

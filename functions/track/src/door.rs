@@ -5,6 +5,7 @@
 //! [`weir_model::Event`] or [`fault::Fault`] out.
 
 pub(crate) mod answer;
+pub(crate) mod body;
 pub(crate) mod fault;
 pub(crate) mod fields;
 pub(crate) mod list;

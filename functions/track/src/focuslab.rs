@@ -15,8 +15,9 @@ use serde_json::json;
 use weir_service::{Problem, Service};
 
 use crate::door::answer;
+use crate::door::body::{TextBody, Unread};
 use crate::door::fault::Fault;
-use crate::door::visit::{self, Mapped, Visit};
+use crate::door::visit::{Mapped, Visit};
 
 const DOOR: &str = "focuslab";
 
@@ -87,19 +88,12 @@ async fn record(service: &Service, request: Request) -> Result<(), Problem> {
         door: DOOR,
         received,
     };
-    let read = service.read_body(&headers, body).await;
-    let mut body = match read {
+    let body = match TextBody::read(service, &headers, body).await {
         Ok(body) => body,
-        Err(problem) => match visit::final_fault(&problem) {
-            Some(fault) => return Err(bad(&visit, fault, "", key).await),
-            None => return Err(problem),
-        },
+        Err(Unread::Again(problem)) => return Err(problem),
+        Err(Unread::Final(fault, shown)) => return Err(bad(&visit, fault, &shown, key).await),
     };
-    body.charge(body.bytes().len())?;
-    let text = match visit::text(&body) {
-        Ok(text) => text,
-        Err((fault, shown)) => return Err(bad(&visit, fault, &shown, key).await),
-    };
+    let text = body.as_str();
     match trigger::read(text) {
         Ok(event) => visit.take(Mapped::from_iter([Ok(event)])).await.map(drop),
         Err(fault) => Err(bad(&visit, fault, text, key).await),

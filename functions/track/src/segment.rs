@@ -24,8 +24,8 @@ use weir_service::auth::basic_key;
 use weir_service::{Problem, Service};
 
 use crate::door::answer;
+use crate::door::body::{TextBody, Unread};
 use crate::door::fault::Fault;
-use crate::door::visit;
 use call::Bodies;
 use messages::{Sender, unusable};
 
@@ -82,27 +82,15 @@ async fn store(service: &Service, bodies: Bodies, request: Request) -> Result<()
         Some(key) => Some(Sender::of(service, key).await?),
         None => None,
     };
-    let read = service.read_body(&headers, body).await;
-    let mut body = match read {
+    let body = match TextBody::read(service, &headers, body).await {
         Ok(body) => body,
-        Err(problem) => {
-            let Some(fault) = visit::final_fault(&problem) else {
-                return Err(problem);
-            };
-            return Err(refuse_body(service, sender, fault, "", received).await);
-        }
-    };
-    // Messages take about as much again as their text.
-    body.charge(body.bytes().len())?;
-    let text = match visit::text(&body) {
-        Ok(text) => text,
-        Err((fault, shown)) => {
+        Err(Unread::Again(problem)) => return Err(problem),
+        Err(Unread::Final(fault, shown)) => {
             return Err(refuse_body(service, sender, fault, &shown, received).await);
         }
     };
-    messages::store(service, text, bodies, sender, received)
-        .await
-        .map(drop)
+    let stored = messages::store(service, body.as_str(), bodies, sender, received);
+    stored.await.map(drop)
 }
 
 /// Refuses a body that could not be read, and writes that down if it is known whose it is.

@@ -7,11 +7,8 @@
 use weir_model::limits::EVENTS_PER_REQUEST;
 use weir_model::{Event, Timestamp};
 use weir_service::auth::KeyHolder;
-use weir_service::body::ReceivedBody;
 use weir_service::{Problem, Rejection, Service};
 use weir_store::Submission;
-
-use super::fault::Fault;
 
 /// Who came to which door, and when.
 #[derive(Debug)]
@@ -106,24 +103,4 @@ impl Visit<'_> {
             door: self.door,
         }
     }
-}
-
-/// The text of a body.
-///
-/// # Errors
-/// When it is not UTF-8: the fault, and the text as far as it can be shown.
-pub(crate) fn text(body: &ReceivedBody) -> Result<&str, (Fault, String)> {
-    body.text().map_err(|problem| {
-        let shown = String::from_utf8_lossy(body.bytes()).into_owned();
-        (fault(&problem), shown)
-    })
-}
-
-/// What a body is refused for before it could be read, where coming again would not help.
-pub(crate) fn final_fault(problem: &Problem) -> Option<Fault> {
-    matches!(problem.status().as_u16(), 400 | 413 | 415).then(|| fault(problem))
-}
-
-fn fault(problem: &Problem) -> Fault {
-    Fault::new(problem.code(), problem.document().detail.as_str())
 }
