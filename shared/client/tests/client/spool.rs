@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::runtime::Handle;
-use weir_client::{BuildError, Builder, Loss, codes};
+use weir_client::{BuildError, Builder, Durability, Loss, codes};
 
 use crate::server::Fault;
 use crate::world::{World, close, report};
@@ -161,6 +161,41 @@ async fn a_batch_that_was_cut_stays_cut_in_the_next_run() {
     let client = world.client(spooled(&directory));
     close(client).await;
     world.has_each_once((0..100).filter(|n| ![3, 50].contains(n)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_spool_that_cannot_be_written_costs_no_event() {
+    let (world, directory) = (World::start().await, TempDir::new().unwrap());
+    let client = world.client(|builder| builder.spool(directory.path().join("spool")));
+    fs::remove_dir_all(directory.path().join("spool")).unwrap();
+    for round in 0..30 {
+        report(&client, round * 10..round * 10 + 10);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert!(world.codes().contains(&codes::SPOOL_BROKEN));
+    close(client.clone()).await;
+    world.has_each_once(0..300);
+    assert_eq!(client.statistics().dropped_in_all(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_is_gone_before_its_batch_was_delivered_is_told() {
+    let (world, directory) = (World::start().await, TempDir::new().unwrap());
+    world.faults(|_| Fault::CutAfter);
+    let client = world.client(|builder| {
+        let builder = spooled(&directory)(builder).durability(Durability::Machine);
+        builder.batches_at_once(1)
+    });
+    report(&client, 0..10);
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    for entry in fs::read_dir(directory.path()).unwrap() {
+        fs::remove_file(entry.unwrap().path()).unwrap();
+    }
+    world.faults(|_| Fault::None);
+    report(&client, 10..20);
+    close(client).await;
+    world.has_each_once(0..20);
+    assert!(world.codes().contains(&codes::SPOOL_BROKEN));
 }
 
 #[tokio::test(start_paused = true)]
