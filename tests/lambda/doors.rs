@@ -1,5 +1,5 @@
-//! An old client's batch, killed at each call. The client sends what was not answered again, in
-//! other company: each event counts once, and each that is bad is listed.
+//! Requests of old clients, killed at each call, and sent again as those clients do: Alooma's events
+//! in other company, a FocusLab trigger as it was.
 
 use std::collections::BTreeMap;
 
@@ -55,7 +55,7 @@ async fn send(cloud: &Cloud, events: &[Value]) -> Answer {
     cloud.track.request(request.expect("a request")).await
 }
 
-/// Sends until it is answered, as the client does.
+/// Sends until it is answered, as Alooma's client does.
 async fn send_on(cloud: &Cloud, events: &[Value]) {
     loop {
         let answer = send(cloud, events).await;
@@ -108,6 +108,7 @@ async fn check_all(fate: Fate) {
     while kills < MOST_CALLS && kill_at(&cloud, fate, kills).await {
         kills += 1;
     }
+    eprintln!("{fate:?}: {kills} kills");
     // The key, the refused event, the catalogue, and a transaction or two of events.
     assert!((4..MOST_CALLS).contains(&kills), "{fate:?}: {kills} kills");
 }
@@ -117,4 +118,41 @@ async fn a_batch_that_was_killed_at_any_call_and_comes_again_in_other_groups_cou
     for fate in FATES {
         check_all(fate).await;
     }
+}
+
+async fn trigger(cloud: &Cloud, name: &str) -> StatusCode {
+    let trigger = json!({"actor_id": "7", "action": name, "object": "n"});
+    let request = Request::post("/api/v1/trigger/")
+        .header("content-type", "application/json")
+        .header("x-fl-api-key", &cloud.key)
+        .body(Bytes::from(trigger.to_string()));
+    let answer = cloud.track.request(request.expect("a request")).await;
+    answer.status
+}
+
+/// It has no id, so nothing more can be promised: where it was stored and only the answer is lost,
+/// the repeat counts as another.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trigger_that_was_killed_before_it_was_stored_counts_once_when_it_comes_again() {
+    let cloud = Cloud::start().await;
+    for nth in 0..MOST_CALLS {
+        let name = format!("trigger-{nth}");
+        let doomed = Doomed::start(&cloud, &cloud.track, nth, Fate::Lost).await;
+        let first = doomed.during(trigger(&cloud, &name)).await;
+        let was_killed = doomed.was_killed();
+        if was_killed {
+            assert_eq!(first, StatusCode::INTERNAL_SERVER_ERROR);
+            assert_eq!(trigger(&cloud, &name).await, StatusCode::CREATED);
+        } else {
+            assert_eq!(first, StatusCode::CREATED);
+        }
+        let counted: u64 = cloud.counted(&name).await.iter().map(|(_, n)| n).sum();
+        assert_eq!(counted, 1, "{name}");
+        if !was_killed {
+            // The key, the catalogue, and the commit.
+            assert!(nth >= 3, "only {nth} calls");
+            return;
+        }
+    }
+    panic!("more than {MOST_CALLS} calls");
 }
