@@ -64,8 +64,15 @@ async fn events_go_by_https_to_who_is_trusted_and_to_nobody_else() {
         .build()
         .unwrap();
     report(&stranger, 0..5);
-    let left = stranger.close(Duration::from_millis(500)).await;
-    assert_eq!(left.lost, 5);
+    let flushing = tokio::spawn({
+        let stranger = stranger.clone();
+        async move { stranger.flush().await }
+    });
+    while told.lock().unwrap().is_empty() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert!(!flushing.is_finished());
+    assert_eq!(stranger.close(Duration::ZERO).await.lost, 5);
     assert!(shared.lock().unwrap().seen.is_empty());
     let told = told.lock().unwrap().clone();
     assert_eq!(told[0].code, codes::RETRY);
