@@ -123,7 +123,11 @@ impl BatchFile {
             plan: None,
         };
         let version = VERSION;
-        created.record(Kind::Head, &json(&Head { version, key }))?;
+        let written = created.record(Kind::Head, &json(&Head { version, key }));
+        if let Err(error) = written {
+            created.discard();
+            return Err(error);
+        }
         Ok(created)
     }
 

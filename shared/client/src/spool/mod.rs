@@ -172,8 +172,10 @@ impl Spool {
 
     fn try_append(&mut self, lines: &[u8], events: usize) -> io::Result<()> {
         if self.open.is_none() {
-            self.open = Some(BatchFile::create(self.path(self.next))?);
+            // Whatever a failure leaves under this name, the next try has another.
+            let path = self.path(self.next);
             self.next += 1;
+            self.open = Some(BatchFile::create(path)?);
         }
         let file = self.open.as_mut().expect("it was made above");
         file.append(lines, events)?;

@@ -214,3 +214,16 @@ fn a_file_without_an_event_is_nothing() {
     spool.append(b"a\n", 1).unwrap();
     assert!(files(&directory, "a.spool").len() == 1, "numbers go on");
 }
+
+#[test]
+fn a_file_that_cannot_be_begun_does_not_stand_in_the_way_of_the_next() {
+    let directory = TempDir::new().unwrap();
+    let (mut spool, _) = open(&directory);
+    let taken = place(&directory)
+        .directory
+        .join("batch-0000000000000000.spool");
+    fs::write(&taken, "").unwrap();
+    assert!(matches!(spool.append(b"a\n", 1), Err(AppendError::Io(_))));
+    spool.append(b"a\n", 1).unwrap();
+    assert_eq!(spool.events(), 1);
+}
