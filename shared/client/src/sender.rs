@@ -73,7 +73,7 @@ pub(crate) struct Sender {
     under_way: FuturesUnordered<BoxFuture<'static, Settled>>,
     /// The numbers of the first events of batches that are not through, and how many begin so.
     live: BTreeMap<u64, usize>,
-    /// When what waits was first seen to wait.
+    /// When what waits for a batch was first seen to wait.
     waiting_since: Option<Instant>,
     flushes: Vec<(u64, Done<()>)>,
     /// Whether anybody is left to ask for something.
@@ -116,8 +116,7 @@ impl Sender {
     pub(crate) async fn run(mut self) {
         loop {
             self.tell_lost();
-            let sealed = self.intake.take_in(self.is_urgent());
-            self.queue(sealed);
+            self.take_in();
             self.dispatch();
             self.answer_flushes();
             if self.is_over() {
@@ -132,6 +131,17 @@ impl Sender {
         self.closing.is_some() || !self.flushes.is_empty()
     }
 
+    fn take_in(&mut self) {
+        let sealed = self.intake.take_in(self.is_urgent());
+        if !sealed.is_empty() || self.intake.waiting().events == 0 {
+            self.waiting_since = None;
+        }
+        self.queue(sealed);
+        if self.intake.waiting().events > 0 {
+            self.waiting_since.get_or_insert_with(Instant::now);
+        }
+    }
+
     fn queue(&mut self, batches: Vec<Batch>) {
         for batch in batches {
             *self.live.entry(batch.first).or_default() += 1;
@@ -140,7 +150,7 @@ impl Sender {
     }
 
     fn dispatch(&mut self) {
-        while self.under_way.len() < self.rules.at_once {
+        while self.has_place() {
             if self.ready.is_empty() {
                 let made = self.make();
                 self.queue(made);
@@ -156,19 +166,19 @@ impl Sender {
 
     /// Makes a batch of what waits if it is time.
     fn make(&mut self) -> Vec<Batch> {
-        let waiting = self.intake.waiting();
-        if waiting.events == 0 {
-            self.waiting_since = None;
+        let Some(since) = self.waiting_since else {
             return Vec::new();
-        }
-        let since = *self.waiting_since.get_or_insert_with(Instant::now);
+        };
+        let waiting = self.intake.waiting();
         let is_full = waiting.events >= self.rules.events || waiting.bytes >= self.rules.bytes;
         let is_time = since.elapsed() >= self.rules.interval;
         if !(is_full || is_time || self.is_urgent()) {
             return Vec::new();
         }
-        self.waiting_since = None;
-        self.intake.make()
+        let made = self.intake.make();
+        let is_rest = self.intake.waiting().events > 0;
+        self.waiting_since = is_rest.then(Instant::now);
+        made
     }
 
     /// Waits until there is something to do, and does what was asked or what came back.
@@ -194,9 +204,10 @@ impl Sender {
 
     fn wish(&self) -> Wish {
         let waiting = self.buffer.view().waiting;
-        if waiting.events == 0 {
+        if waiting.events == 0 || !self.is_timed() {
+            // What came after the last look is looked at now.
             Wish::Any
-        } else if self.intake.is_spooling() || self.under_way.len() >= self.rules.at_once {
+        } else if self.intake.is_spooling() || !self.has_place() {
             Wish::Nothing
         } else {
             Wish::Batch {
@@ -206,9 +217,20 @@ impl Sender {
         }
     }
 
+    /// Whether the sender will look at what waits in memory without being woken by a report.
+    fn is_timed(&self) -> bool {
+        match self.intake.is_spooling() {
+            true => self.intake.is_timed(),
+            false => !self.has_place() || self.waiting_since.is_some(),
+        }
+    }
+
+    fn has_place(&self) -> bool {
+        self.under_way.len() < self.rules.at_once
+    }
+
     fn next_time(&self) -> Option<Instant> {
-        let has_place = self.under_way.len() < self.rules.at_once;
-        let interval = self.waiting_since.filter(|_| has_place);
+        let interval = self.waiting_since.filter(|_| self.has_place());
         let lost = (self.buffer.view().lost > 0).then_some(self.tell_next);
         [
             interval.map(|since| since + self.rules.interval),

@@ -80,6 +80,11 @@ impl Intake {
         self.spool.is_some() && self.paused_until.is_none()
     }
 
+    /// Whether what waits in memory will be written down at a time that is set.
+    pub(super) fn is_timed(&self) -> bool {
+        self.tick.is_some()
+    }
+
     /// Writes down what waits in memory, if it is time or urgent; the batches that are full.
     pub(super) fn take_in(&mut self, is_urgent: bool) -> Vec<Batch> {
         let now = Instant::now();

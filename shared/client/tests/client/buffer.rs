@@ -33,6 +33,21 @@ async fn an_event_goes_when_its_interval_is_over() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_event_that_waited_for_a_place_does_not_wait_for_its_interval_again() {
+    let world = World::start().await;
+    world.faults(|_| Fault::Slow(Duration::from_secs(30)));
+    let client = world.client(|builder| builder.batches_at_once(1));
+    let started = Instant::now();
+    report(&client, 0..3);
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    report(&client, 3..5);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    world.has_each_once(0..5);
+    let second = world.shared().seen[1].at - started;
+    assert!((65..66).contains(&second.as_secs()), "{second:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_full_batch_goes_at_once_by_count_and_by_bytes() {
     let world = World::start().await;
     let started = Instant::now();

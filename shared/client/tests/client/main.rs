@@ -10,4 +10,5 @@ mod https;
 mod random;
 mod server;
 mod spool;
+mod wake;
 mod world;
