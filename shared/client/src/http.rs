@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, RequestBuilder, Response};
+use reqwest::{Client, RequestBuilder, Response};
 
 use crate::answer::Reply;
+use crate::https::{self, HttpsError};
 
 /// Beyond this, nobody listens there.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
@@ -29,16 +30,16 @@ pub(crate) struct Http {
 pub(crate) struct Cut(pub(crate) String);
 
 impl Http {
-    /// A client whose requests take so long at most, trusting the system's root certificates and
-    /// these.
+    /// A client whose requests take so long at most; see [`https::config`] for whom it trusts.
     #[expect(
         clippy::disallowed_methods,
         reason = "this is the one place of this crate"
     )]
-    pub(crate) fn new(timeout: Duration, roots: Vec<Certificate>) -> Result<Self, reqwest::Error> {
-        // The provider must be named before the first client. If the program has named one, that
-        // one is used.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+    pub(crate) fn new(
+        timeout: Duration,
+        is_https: bool,
+        roots: &[Vec<u8>],
+    ) -> Result<Self, HttpsError> {
         let client = Client::builder()
             .user_agent(concat!("weir-client/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIME.min(timeout))
@@ -46,8 +47,9 @@ impl Http {
             .tcp_nodelay(true)
             // A redirected POST may come back as a GET, and a key must not go elsewhere.
             .redirect(Policy::none())
-            .tls_certs_merge(roots)
-            .build()?;
+            .tls_backend_preconfigured(https::config(is_https, roots)?)
+            .build()
+            .map_err(HttpsError::new)?;
         Ok(Self { client, timeout })
     }
 

@@ -33,6 +33,11 @@ impl Servers {
         Ok(Self { bases, current })
     }
 
+    /// Whether any of them speaks HTTPS.
+    pub(crate) fn is_https(&self) -> bool {
+        self.bases.iter().any(|base| base.starts_with("https:"))
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.bases.len()
     }

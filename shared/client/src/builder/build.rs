@@ -2,10 +2,8 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::FutureExt as _;
-use reqwest::Certificate;
 use thiserror::Error;
 use tokio::runtime::{Builder as RuntimeBuilder, Handle};
 use tokio::sync::mpsc::unbounded_channel;
@@ -20,6 +18,7 @@ use crate::courier::Courier;
 use crate::encode::Encoder;
 use crate::entry::EventType;
 use crate::http::Http;
+use crate::https::HttpsError;
 use crate::notice::{Notices, codes};
 use crate::sender::{Intake, Sender};
 use crate::servers::{AddressError, Servers};
@@ -55,7 +54,7 @@ pub enum BuildError {
     Spool(#[from] SpoolError),
     /// HTTPS cannot be set up.
     #[error("cannot set up HTTPS: {0}")]
-    Https(reqwest::Error),
+    Https(#[from] HttpsError),
     /// The system gives no thread.
     #[error("cannot start the sender's thread: {0}")]
     Thread(io::Error),
@@ -93,7 +92,7 @@ impl Builder {
         let event_type = event_type(self.event_type)?;
         let credentials = credentials(self.credentials)?;
         let servers = servers(&self.servers, &self.ports)?;
-        let http = http(self.options.timeout, &self.roots)?;
+        let http = Http::new(self.options.timeout, servers.is_https(), &self.roots)?;
         let clock = self.clock.unwrap_or_else(Clock::system);
         let counters = Arc::new(Counters::new(self.hook));
         let notices = self.notices;
@@ -180,13 +179,6 @@ fn servers(servers: &[String], ports: &[u16]) -> Result<Servers, BuildError> {
         true => Err(BuildError::NoServer),
         false => Ok(Servers::parse(servers, ports)?),
     }
-}
-
-fn http(timeout: Duration, roots: &[Vec<u8>]) -> Result<Http, BuildError> {
-    let roots = roots.iter().map(|pem| Certificate::from_pem_bundle(pem));
-    let roots: Result<Vec<_>, _> = roots.collect();
-    let roots = roots.map_err(BuildError::Https)?.into_iter().flatten();
-    Http::new(timeout, roots.collect()).map_err(BuildError::Https)
 }
 
 fn spool(

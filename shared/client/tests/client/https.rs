@@ -1,5 +1,6 @@
 //! HTTPS with a root certificate that the system does not know.
 
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
-use weir_client::{Builder, Client, codes};
+use weir_client::{BuildError, Builder, Client, codes};
 
 use crate::server::{Shared, serve};
 use crate::world::{close, report};
@@ -82,4 +83,32 @@ async fn events_go_by_https_to_who_is_trusted_and_to_nobody_else() {
     report(&client, 0..500);
     close(client).await;
     assert_eq!(shared.lock().unwrap().counts().len(), 500);
+}
+
+/// Runs in a program of its own, because the system's certificates are found by its environment.
+const WITHOUT: &str = "https::without_certificates_of_the_system_http_needs_none";
+
+#[test]
+fn without_certificates_of_the_system_http_needs_none() {
+    if std::env::var_os("SSL_CERT_FILE").is_none_or(|path| path != "/nowhere/roots.pem") {
+        let status = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", WITHOUT])
+            .env("SSL_CERT_FILE", "/nowhere/roots.pem")
+            .env("SSL_CERT_DIR", "/nowhere")
+            .status();
+        assert!(status.unwrap().success());
+        return;
+    }
+    let client = |server: &str| Client::builder().server(server).write_key("a-write-key");
+    client("http://127.0.0.1:1").build().unwrap();
+    let https = client("https://127.0.0.1:1");
+    assert!(matches!(https.build(), Err(BuildError::Https(_))));
+    let root = rcgen::generate_simple_self_signed(["a.example".to_owned()]).unwrap();
+    let https = client("https://127.0.0.1:1").root_certificate(root.cert.pem());
+    https.build().unwrap();
+    let provider = rustls::crypto::ring::default_provider();
+    assert!(
+        provider.install_default().is_ok(),
+        "the program may name one"
+    );
 }
