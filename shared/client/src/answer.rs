@@ -25,6 +25,16 @@ pub(crate) struct Reply {
     pub(crate) body: Vec<u8>,
 }
 
+/// Codes that come with a status that leaves open what is stored, and say that nothing is.
+const NOTHING_STORED: [&str; 6] = [
+    "not-stored",
+    "overloaded",
+    "over-capacity",
+    "store-unavailable",
+    "keys-unavailable",
+    "request-timeout",
+];
+
 /// What became of an attempt.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Outcome {
@@ -52,6 +62,8 @@ pub(crate) struct Again {
     pub(crate) after: Option<Duration>,
     pub(crate) status: Option<u16>,
     pub(crate) detail: String,
+    /// Whether the batch may be stored all the same.
+    pub(crate) is_doubtful: bool,
 }
 
 /// What a problem document says.
@@ -82,16 +94,32 @@ struct Counts {
 pub(crate) fn judge(reply: &Reply, events: usize, now: Timestamp) -> Outcome {
     let problem: Problem = serde_json::from_slice(&reply.body).unwrap_or_default();
     let detail = problem.describe(reply.status);
-    match (reply.status.as_u16(), problem.code.as_str()) {
+    let is_doubtful = is_doubtful(reply.status.as_u16(), &problem.code);
+    let outcome = match (reply.status.as_u16(), problem.code.as_str()) {
         (201, _) => accepted(reply, events),
         (400, "invalid-event" | "invalid-json") => reject(problem, events, detail),
-        (413, _) => Outcome::Halve(detail),
+        (413, "too-large") => Outcome::Halve(detail),
+        // A proxy's limit may be raised, so it is no reason to drop an event.
+        (413, _) if events > 1 => Outcome::Halve(detail),
         (401, _) => Outcome::Unauthorized(detail),
         (403, _) => Outcome::Again(Again::slow(codes::UNAUTHORIZED, reply, detail)),
         (422, "idempotency-key-reused") => Outcome::KeyReused(detail),
         (408 | 429 | 500..=599, _) => Outcome::Again(Again::soon(reply, now, detail)),
         _ => Outcome::Again(Again::slow(codes::NOT_WEIR, reply, detail)),
+    };
+    match outcome {
+        Outcome::Again(again) => Outcome::Again(Again {
+            is_doubtful,
+            ..again
+        }),
+        outcome => outcome,
     }
+}
+
+/// Whether an answer that is not understood as a success leaves open what is stored. A 4xx is
+/// given instead of storing; a 2xx or a 5xx may be a proxy's, about a server that has stored.
+fn is_doubtful(status: u16, code: &str) -> bool {
+    matches!(status, 200..=299 | 408 | 500..=599) && !NOTHING_STORED.contains(&code)
 }
 
 /// Judges the refusal of a token.
@@ -137,7 +165,7 @@ fn reject(problem: Problem, events: usize, detail: String) -> Outcome {
 }
 
 impl Again {
-    /// An attempt that got no answer.
+    /// An attempt that got no answer; nothing of it arrived, unless someone says so.
     pub(crate) fn cut(detail: String) -> Self {
         Self {
             code: codes::RETRY,
@@ -145,6 +173,17 @@ impl Again {
             after: None,
             status: None,
             detail,
+            is_doubtful: false,
+        }
+    }
+
+    /// A refusal of a batch that may have been stored before.
+    pub(crate) fn doubted(why: &str) -> Self {
+        Self {
+            pace: Pace::Slow,
+            ..Self::cut(format!(
+                "{why}, but an earlier attempt may have been stored"
+            ))
         }
     }
 
@@ -153,6 +192,7 @@ impl Again {
         Self {
             code: codes::UNAUTHORIZED,
             pace: Pace::Slow,
+            status: Some(StatusCode::UNAUTHORIZED.as_u16()),
             ..Self::cut(detail)
         }
     }
@@ -161,9 +201,8 @@ impl Again {
         Self {
             code,
             pace: Pace::Slow,
-            after: None,
             status: Some(reply.status.as_u16()),
-            detail,
+            ..Self::cut(detail)
         }
     }
 

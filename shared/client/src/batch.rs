@@ -1,7 +1,6 @@
 //! A batch: events that go to the server in one request, under one key.
 
 use bytes::Bytes;
-use weir_model::Timestamp;
 
 use crate::buffer::Load;
 use crate::key::Key;
@@ -31,7 +30,6 @@ pub(crate) struct InMemory {
     pub(crate) events: usize,
     /// What it takes of the buffer until it is through.
     pub(crate) held: Load,
-    pub(crate) attempted: Option<Timestamp>,
 }
 
 impl Batch {
@@ -57,7 +55,6 @@ impl InMemory {
             lines,
             events,
             held,
-            attempted: None,
         }
     }
 

@@ -2,7 +2,10 @@
 //!
 //! Every attempt carries the batch's key and the same bytes, whichever server it goes to, so that
 //! the batch is counted once even if an answer is lost. The server remembers a key for a day;
-//! before that day is over the courier gives up, because a repeat would then be a guess.
+//! before that day is over the courier gives up, because a repeat would then be a guess. For the
+//! same reason a batch is not taken apart once it may have been stored; see `attempts`.
+
+mod attempts;
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -12,22 +15,21 @@ use bytes::Bytes;
 use flate2::Compression as Level;
 use flate2::write::GzEncoder;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
-use weir_model::Timestamp;
 
 use crate::answer::{Again, Outcome, judge};
 use crate::auth::{Auth, Signature};
 use crate::clock::Clock;
-use crate::http::{Http, exchange};
+use crate::http::{Arrival, Cut, Http, exchange};
 use crate::key::Key;
 use crate::notice::{Notices, codes};
 use crate::options::Compression;
-use crate::pauses::{Bounds, Pauses};
+use crate::pauses::{Bounds, Pace};
 use crate::servers::Servers;
 use crate::statistics::{Counters, Loss};
-
-/// The server promises to remember keys for 24 hours; clocks differ.
-const REMEMBERED: Duration = Duration::from_secs(23 * 3600);
+use attempts::Age;
+pub(crate) use attempts::Attempts;
 
 /// Smaller bodies gain nothing.
 const COMPRESS_FROM: usize = 1024;
@@ -45,6 +47,8 @@ pub(crate) struct Courier {
     pub(crate) counters: Arc<Counters>,
     /// Whose keys the batches' are.
     pub(crate) identity: String,
+    /// Tells those who pause that someone waits.
+    pub(crate) hurry: Notify,
 }
 
 /// How a batch ended.
@@ -67,33 +71,39 @@ struct Parcel<'a> {
 }
 
 impl Courier {
-    /// Brings events to the server under a key that was first used at a time.
+    /// Brings events to the server under a key.
     pub(crate) async fn bring(
         &self,
         key: &Key,
         lines: Bytes,
         events: usize,
-        attempted: Timestamp,
+        mut attempts: Attempts,
     ) -> Verdict {
         let parcel = self.pack(key, lines, events).await;
-        let mut pauses = Pauses::new(self.pauses);
-        let mut failures = 0;
         loop {
-            if let Some(age) = self.too_old(attempted) {
-                self.tell_stale(&parcel, age);
-                return Verdict::Stale;
+            match attempts.age(self.clock.now()) {
+                Age::Known => {}
+                Age::Forgotten(age) => {
+                    self.tell_stale(&parcel, age);
+                    return Verdict::Stale;
+                }
+                Age::Unknown => {
+                    self.wait_for_clock(&parcel, &mut attempts).await;
+                    continue;
+                }
             }
             let started = Instant::now();
             let (place, server) = self.servers.current();
-            match self.attempt(&parcel, server).await {
+            let outcome = self.attempt(&parcel, server).await;
+            match attempts.weigh(outcome) {
                 Outcome::Again(again) => {
-                    failures += 1;
+                    attempts.failed(&again);
                     self.servers.leave(place);
-                    self.wait(&parcel, server, again, &mut pauses, failures)
-                        .await;
+                    self.wait(&parcel, server, again, &mut attempts).await;
                 }
                 outcome => {
-                    if failures > 0 {
+                    if attempts.failures > 0 {
+                        let failures = attempts.failures;
                         let text = format!("{server} answers again, after {failures} failures");
                         self.notices.info(codes::RECOVERED, text);
                     }
@@ -115,14 +125,6 @@ impl Courier {
             is_compressed,
             events,
         }
-    }
-
-    /// How long ago the key was first used, if that is too long.
-    fn too_old(&self, attempted: Timestamp) -> Option<Duration> {
-        // A clock that was put back tells as little as one that went on.
-        let ms = self.clock.now().as_millis().abs_diff(attempted.as_millis());
-        let age = Duration::from_millis(ms);
-        (age >= REMEMBERED).then_some(age)
     }
 
     async fn attempt(&self, parcel: &Parcel<'_>, server: &str) -> Outcome {
@@ -158,33 +160,56 @@ impl Courier {
         }
         match exchange(request.body(parcel.body.clone())).await {
             Ok(reply) => judge(&reply, parcel.events, self.clock.now()),
-            Err(cut) => Outcome::Again(Again::cut(cut.0)),
+            Err(Cut(why, arrival)) => Outcome::Again(Again {
+                is_doubtful: arrival == Arrival::Perhaps,
+                ..Again::cut(why)
+            }),
         }
     }
 
-    /// Every server is tried once before the first pause, unless one asks for a pause.
-    async fn wait(
-        &self,
-        parcel: &Parcel<'_>,
-        server: &str,
-        again: Again,
-        pauses: &mut Pauses,
-        failures: usize,
-    ) {
-        let is_round_over = failures.is_multiple_of(self.servers.len());
-        let pause = match again.after {
-            Some(after) => after,
-            None if is_round_over => pauses.next(again.pace),
-            None => Duration::ZERO,
+    /// Every server is tried once before the first pause, unless one asks for a pause. What it asks
+    /// for comes before the client's own pause, so that no answer makes clients come back at once,
+    /// or all together.
+    async fn wait(&self, parcel: &Parcel<'_>, server: &str, again: Again, attempts: &mut Attempts) {
+        let is_round_over = attempts.failures.is_multiple_of(self.servers.len());
+        let asked = again.after.unwrap_or_default();
+        let own = match is_round_over || again.after.is_some() {
+            true => attempts.pauses.next(again.pace),
+            false => Duration::ZERO,
         };
         self.counters.retry(parcel.events as u64, again.status);
-        let (events, seconds) = (parcel.events, pause.as_secs_f64());
+        let (events, seconds) = (parcel.events, (asked + own).as_secs_f64());
         let text = format!(
             "{server}: {}; {events} events go again in {seconds:.1} s",
             again.detail
         );
         self.notices.warn(again.code, text);
-        sleep(pause).await;
+        self.pause(asked, own).await;
+    }
+
+    /// Pauses for as long as the server asked, and then until the pause is over or someone waits
+    /// for all to be sent. Whoever does so again and again does not make it shorter than the first.
+    async fn pause(&self, asked: Duration, own: Duration) {
+        let hurry = self.hurry.notified();
+        tokio::pin!(hurry);
+        // From now on it hears of it.
+        hurry.as_mut().enable();
+        let least = own.min(self.pauses.first);
+        sleep(asked + least).await;
+        tokio::select! {
+            () = sleep(own - least) => {}
+            () = hurry => {}
+        }
+    }
+
+    async fn wait_for_clock(&self, parcel: &Parcel<'_>, attempts: &mut Attempts) {
+        let text = format!(
+            "{} events were first sent at a time that is still to come: they wait until the clock \
+             is right",
+            parcel.events
+        );
+        self.notices.warn(codes::RETRY, text);
+        sleep(attempts.pauses.next(Pace::Slow)).await;
     }
 
     fn conclude(&self, parcel: &Parcel<'_>, outcome: Outcome, took: Duration) -> Verdict {

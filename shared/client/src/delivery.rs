@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::sleep;
+use weir_model::Timestamp;
 
 use crate::batch::{Batch, Home, InMemory};
 use crate::buffer::Load;
-use crate::courier::{Courier, Verdict};
+use crate::courier::{Attempts, Courier, Verdict};
 use crate::key::Key;
 use crate::notice::codes;
 use crate::spool::{BatchFile, Opened, Sealed, Spooled};
@@ -44,11 +45,11 @@ pub(crate) async fn deliver(courier: Arc<Courier>, batch: Batch) -> Settled {
     }
 }
 
-async fn from_memory(courier: &Courier, mut batch: InMemory) -> (Vec<Home>, Load) {
-    let attempted = *batch.attempted.get_or_insert_with(|| courier.clock.now());
+async fn from_memory(courier: &Courier, batch: InMemory) -> (Vec<Home>, Load) {
+    let attempts = Attempts::begin(courier.clock.now(), courier.pauses);
     let lines = batch.lines.clone();
     let verdict = courier
-        .bring(&batch.key, lines, batch.events, attempted)
+        .bring(&batch.key, lines, batch.events, attempts)
         .await;
     let pieces = match verdict {
         Verdict::Delivered => Vec::new(),
@@ -74,9 +75,12 @@ async fn from_spool(courier: &Courier, spooled: Spooled) -> (Vec<Home>, Load) {
         }
         Some(opened) => {
             // What was written down was a time.
-            let attempted = weir_model::Timestamp::from_millis(opened.attempted.at_ms);
-            let attempted = attempted.unwrap_or(weir_model::Timestamp::MIN);
-            courier.bring(key, opened.lines, events, attempted).await
+            let first = Timestamp::from_millis(opened.attempted.at_ms).unwrap_or(Timestamp::MIN);
+            let attempts = match spooled.part.attempted {
+                Some(_) => Attempts::resume(first, courier.pauses),
+                None => Attempts::begin(first, courier.pauses),
+            };
+            courier.bring(key, opened.lines, events, attempts).await
         }
     };
     let parts = match verdict {
@@ -92,19 +96,17 @@ async fn open(courier: &Courier, file: &Arc<Sealed>, key: &Key) -> Option<Opened
     loop {
         let (key, now, by) = (key.clone(), courier.clock.now(), courier.identity.clone());
         match work(file, move |file| file.begin(&key, now, &by)).await {
-            Ok(opened) => {
-                if let Some(error) = &opened.unrecorded {
-                    // Its key is on the disk, so even now no repeat would be counted twice.
-                    tell(courier, "an attempt cannot be noted", error);
-                }
-                return Some(opened);
-            }
+            Ok(opened) => return Some(opened),
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                 give_up(courier, file, &error).await;
                 return None;
             }
             Err(error) => {
-                tell(courier, "a batch cannot be read", &error);
+                tell(
+                    courier,
+                    "a batch cannot be read, or its attempt not be noted",
+                    &error,
+                );
                 sleep(DISK_PAUSE).await;
             }
         }

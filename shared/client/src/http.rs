@@ -25,9 +25,18 @@ pub(crate) struct Http {
     timeout: Duration,
 }
 
-/// A request that got no answer, and why.
+/// A request that got no answer: why, and what came of it.
 #[derive(Debug)]
-pub(crate) struct Cut(pub(crate) String);
+pub(crate) struct Cut(pub(crate) String, pub(crate) Arrival);
+
+/// What may have arrived of a request without an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    /// Nothing: there was no connection.
+    Nothing,
+    /// All of it, perhaps.
+    Perhaps,
+}
 
 impl Http {
     /// A client whose requests take so long at most; see [`https::config`] for whom it trusts.
@@ -75,7 +84,8 @@ async fn read(mut response: Response) -> Result<Vec<u8>, Cut> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| cut(&error))? {
         if body.len() + chunk.len() > ANSWER_BYTES {
-            return Err(Cut(format!("an answer of more than {ANSWER_BYTES} bytes")));
+            let why = format!("an answer of more than {ANSWER_BYTES} bytes");
+            return Err(Cut(why, Arrival::Perhaps));
         }
         body.extend(chunk);
     }
@@ -88,8 +98,13 @@ fn cut(error: &reqwest::Error) -> Cut {
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    Cut(match error.is_timeout() {
+    let why = match error.is_timeout() {
         true => "timed out".to_owned(),
         false => cause.to_string(),
-    })
+    };
+    let arrival = match error.is_connect() {
+        true => Arrival::Nothing,
+        false => Arrival::Perhaps,
+    };
+    Cut(why, arrival)
 }

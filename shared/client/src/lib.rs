@@ -36,9 +36,10 @@
 //!   it is through; what does not fit is refused and counted, or waits, or takes the place of the
 //!   oldest, as the program has chosen.
 //! - **Each event is counted once.** A batch has a key; every repeat has the same key and the same
-//!   bytes, so the server knows it. A batch is only taken apart after the server has said that it
-//!   has stored nothing of it, and its pieces have keys of their own. After 23 hours, one less than
-//!   the server remembers keys for, a batch that was attempted is no longer sent.
+//!   bytes, so the server knows it. A batch is only taken apart if no attempt at it can have been
+//!   stored, and its pieces have keys of their own: once an answer was lost, even a refusal means
+//!   that the same goes again. After 23 hours, one less than the server remembers keys for, a batch
+//!   that was attempted is no longer sent.
 //! - **Nothing is lost in silence.** Whatever is dropped is counted by reason and told as a notice.
 //! - **A spool survives a crash.** Events are in it a few hundredths of a second after they were
 //!   reported, and a batch's key and borders are on the disk before it is first attempted.

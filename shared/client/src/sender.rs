@@ -259,6 +259,8 @@ impl Sender {
     }
 
     fn obey(&mut self, command: Command) {
+        // What pauses is attempted once more, now that someone waits for it.
+        self.courier.hurry.notify_waiters();
         match command {
             Command::Flush(number, done) => self.flushes.push((number, done)),
             Command::Close(within, done) => {
@@ -302,6 +304,7 @@ impl Sender {
 
     fn finish(mut self) {
         self.under_way.clear();
+        self.ready.clear();
         self.tell_next = Instant::now();
         self.tell_lost();
         let held = self.buffer.view().held;

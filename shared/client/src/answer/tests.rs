@@ -73,8 +73,32 @@ fn what_passes_is_tried_again_soon_and_what_someone_must_mend_slowly() {
     assert_eq!(again(403, ""), (codes::UNAUTHORIZED, Pace::Slow));
     assert!(matches!(judged(401, ""), Outcome::Unauthorized(_)));
     assert!(matches!(judged(413, "<html>"), Outcome::Halve(_)));
+    let one = |body| judge(&reply(413, body), 1, Timestamp::MIN);
+    assert!(matches!(one("<html>"), Outcome::Again(again) if again.code == codes::NOT_WEIR));
+    assert!(matches!(one(r#"{"code":"too-large"}"#), Outcome::Halve(_)));
     let reused = r#"{"code":"idempotency-key-reused"}"#;
     assert!(matches!(judged(422, reused), Outcome::KeyReused(_)));
+}
+
+#[test]
+fn only_an_answer_that_says_so_or_that_is_given_instead_means_that_nothing_is_stored() {
+    let check = |status, body: &str, expected| match judged(status, body) {
+        Outcome::Again(again) => assert_eq!(again.is_doubtful, expected, "{status} {body}"),
+        other => panic!("{status} {body}: {other:?}"),
+    };
+    for status in [500, 502, 503, 504, 408, 200, 204] {
+        check(status, "<html>", true);
+    }
+    check(201, r#"{"accepted":1,"duplicates":0}"#, true);
+    for code in ["repeat-with-key", "outcome-unknown", "not-known"] {
+        check(503, &format!(r#"{{"code":"{code}"}}"#), true);
+    }
+    for code in NOTHING_STORED {
+        check(503, &format!(r#"{{"code":"{code}"}}"#), false);
+    }
+    for status in [302, 400, 403, 404, 429] {
+        check(status, "<html>", false);
+    }
 }
 
 #[test]

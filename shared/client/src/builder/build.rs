@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures::FutureExt as _;
 use thiserror::Error;
 use tokio::runtime::{Builder as RuntimeBuilder, Handle};
+use tokio::sync::Notify;
 use tokio::sync::mpsc::unbounded_channel;
 use weir_model::Name;
 
@@ -96,7 +97,7 @@ impl Builder {
         let clock = self.clock.unwrap_or_else(Clock::system);
         let counters = Arc::new(Counters::new(self.hook));
         let notices = self.notices;
-        let (spool, found) = spool(self.spool, &notices)?;
+        let (spool, found) = spool(self.spool, &notices, &counters)?;
 
         let courier = Courier {
             http,
@@ -108,6 +109,7 @@ impl Builder {
             compression: self.options.compression,
             notices: notices.clone(),
             counters: Arc::clone(&counters),
+            hurry: Notify::new(),
         };
         let (commands, orders) = unbounded_channel();
         let buffer = Arc::new(Buffer::new(self.options.bounds()));
@@ -184,6 +186,7 @@ fn servers(servers: &[String], ports: &[u16]) -> Result<Servers, BuildError> {
 fn spool(
     place: Option<Place>,
     notices: &Notices,
+    counters: &Counters,
 ) -> Result<(Option<Spool>, Vec<Spooled>), BuildError> {
     let Some(place) = place else {
         return Ok((None, Vec::new()));
@@ -192,7 +195,7 @@ fn spool(
         let reason = "is not named: name it by `spool`";
         return Err(impossible("the spool's directory", reason));
     }
-    let (spool, found) = Spool::open(place, notices)?;
+    let (spool, found) = Spool::open(place, notices, counters)?;
     if !found.is_empty() {
         let text = format!("{} events of an earlier run will be sent", spool.events());
         notices.info(codes::SPOOL_FOUND, text);

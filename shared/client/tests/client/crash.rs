@@ -52,7 +52,6 @@ fn reported(child: &mut Child) -> Vec<(u64, Duration)> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_program_that_is_killed_loses_100_milliseconds_and_nothing_is_counted_twice() {
     let (world, spool) = (World::start().await, TempDir::new().unwrap());
-    world.shared().events_max = 25;
     world.faults(|_| match rand::rng().random_range(0..6) {
         0 => Fault::CutAfter,
         1 => Fault::CutBefore,

@@ -141,6 +141,107 @@ async fn a_pause_that_is_asked_for_is_made() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_that_asks_for_no_pause_is_not_asked_in_a_loop() {
+    for header in ["0", "Wed, 15 May 2024 10:00:00 GMT"] {
+        let world = World::start().await;
+        let headers: &'static [_] = Box::leak(Box::new([("retry-after", header)]));
+        world.faults(move |_| Fault::Refused(503, headers, ""));
+        let client = world.client(|builder| builder.batches_at_once(1));
+        report(&client, 0..5);
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        let tried = world.shared().seen.len();
+        assert!((10..150).contains(&tried), "{tried} attempts in 10 minutes");
+    }
+}
+
+/// A batch is stored, its answer lost, and what refuses it then has not seen that.
+async fn check_doubt(status: u16, body: &'static str) {
+    let world = World::start().await;
+    world.faults(move |number| match number {
+        0 => Fault::CutAfter,
+        1..4 => Fault::Refused(status, &[], body),
+        _ => Fault::None,
+    });
+    let client = world.client(|builder| builder.batches_at_once(1));
+    report(&client, 0..100);
+    let started = tokio::time::Instant::now();
+    client.flush().await;
+    world.has_each_once(0..100);
+    assert!(started.elapsed() >= Duration::from_secs(3 * 30), "slowly");
+    let keys: std::collections::BTreeSet<_> = {
+        let shared = world.shared();
+        shared.seen.iter().map(|seen| seen.key.clone()).collect()
+    };
+    assert_eq!(keys.len(), 1, "{status} {body}");
+    let statistics = client.statistics();
+    assert_eq!(statistics.delivered, 100);
+    assert_eq!(statistics.dropped_in_all(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_be_stored_is_not_taken_apart() {
+    const BAD: &str = r#"{"code":"invalid-event","errors":[
+        {"index":1,"field":"name","reason":"is empty"}]}"#;
+    check_doubt(413, "<html>").await;
+    check_doubt(413, r#"{"code":"too-large"}"#).await;
+    check_doubt(400, BAD).await;
+    check_doubt(400, r#"{"code":"invalid-json"}"#).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_known_not_to_be_stored_is_taken_apart() {
+    let mut world = World::start().await;
+    let client = world.client(|builder| builder.batches_at_once(1));
+    let port = world.server.address.port();
+    world.server = Server::start(&world.shared, 0).await;
+    world.shared().events_max = 37;
+    world.shared().bad = vec![7];
+    world.faults(|number| match number {
+        0 => Fault::Refused(503, &[], r#"{"code":"not-stored"}"#),
+        1 => Fault::Refused(429, &[], ""),
+        _ => Fault::None,
+    });
+    report(&client, 0..100);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(client.statistics().retries > 3, "nobody listens");
+    world.server = Server::start(&world.shared, port).await;
+    close(client).await;
+    world.has_each_once((0..100).filter(|number| *number != 7));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_proxys_limit_costs_no_event() {
+    let world = World::start().await;
+    world.faults(|number| match number {
+        0..3 => Fault::Refused(413, &[], "<html>"),
+        _ => Fault::None,
+    });
+    let client = world.client(|builder| builder.batches_at_once(1));
+    report(&client, 0..1);
+    close(client).await;
+    world.has_each_once(0..1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_for_all_to_be_sent_cuts_a_pause_short_but_not_the_servers() {
+    let world = World::start().await;
+    world.faults(|number| match number {
+        0 => Fault::Refused(404, &[], ""),
+        1 => Fault::Refused(503, &[("retry-after", "50")], ""),
+        _ => Fault::None,
+    });
+    let hours = Duration::from_secs(10 * 3600);
+    let client = world.client(|builder| builder.slow_pause(hours));
+    report(&client, 0..5);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(world.shared().seen.len(), 1);
+    let started = tokio::time::Instant::now();
+    client.flush().await;
+    assert!((50..53).contains(&started.elapsed().as_secs()));
+    world.has_each_once(0..5);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_batch_that_is_too_large_goes_in_halves() {
     let world = World::start().await;
     world.shared().events_max = 37;
