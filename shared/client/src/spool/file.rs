@@ -7,55 +7,26 @@
 //! run finds the same bytes under the same key, or a batch that nobody has tried. A file whose
 //! plan has become empty is deleted.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::{Path, PathBuf};
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 use weir_model::Timestamp;
 
+use super::Durability;
+use super::disk::{private, sync_directory_of};
 use super::frame::{self, Kind, Records};
+use super::plan::{self, Attempted, Head, Part, Plan, invalid, json};
 use crate::key::Key;
 use crate::lines;
 
-const VERSION: u32 = 1;
-
-/// No head is longer.
-const HEAD_BYTES: usize = 128;
-
-#[derive(Serialize, Deserialize)]
-struct Head {
-    version: u32,
-    key: Key,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Plan {
-    parts: Vec<Part>,
-}
-
-/// A batch: some of the file's lines, under a key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Part {
-    pub(crate) key: Key,
-    /// From the first line to before the last, several times.
-    ranges: Vec<(usize, usize)>,
-    pub(crate) attempted: Option<Attempted>,
-}
-
-/// When a batch was first attempted, and by whom: keys are a client's own.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Attempted {
-    pub(crate) at_ms: i64,
-    pub(crate) by: String,
-}
-
-/// A file, open.
+/// A file. It is only held open as long as events are added: in an outage there are many.
 #[derive(Debug)]
 pub(crate) struct BatchFile {
     path: PathBuf,
-    file: File,
+    open: Option<Arc<File>>,
     /// How far it is whole.
     end: u64,
     /// Behind its end there is something that could not be taken away.
@@ -72,145 +43,96 @@ pub(crate) struct BatchFile {
 pub(crate) struct Opened {
     pub(crate) lines: Bytes,
     pub(crate) attempted: Attempted,
-    /// Why the attempt could not be written down, if it could not.
-    pub(crate) unrecorded: Option<io::Error>,
-}
-
-impl Part {
-    fn places(&self) -> Vec<usize> {
-        let ranges = self.ranges.iter();
-        ranges.flat_map(|&(from, to)| from..to).collect()
-    }
-
-    /// How many events it has.
-    pub(crate) fn events(&self) -> usize {
-        self.ranges.iter().map(|(from, to)| to - from).sum()
-    }
-
-    fn of(key: Key, places: impl IntoIterator<Item = usize>) -> Self {
-        let mut ranges: Vec<(usize, usize)> = Vec::new();
-        for place in places {
-            match ranges.last_mut() {
-                Some((_, to)) if *to == place => *to += 1,
-                _ => ranges.push((place, place + 1)),
-            }
-        }
-        Self {
-            key,
-            ranges,
-            attempted: None,
-        }
-    }
 }
 
 impl BatchFile {
     /// Begins a file.
     pub(super) fn create(path: PathBuf) -> io::Result<Self> {
-        let file = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .create_new(true)
-            .open(&path)?;
-        let key = Key::draw();
-        let mut created = Self {
-            path,
-            file,
-            end: 0,
-            is_torn: false,
-            key: key.clone(),
-            events: 0,
-            lines_bytes: 0,
-            plan: None,
-        };
-        let version = VERSION;
-        let written = created.record(Kind::Head, &json(&Head { version, key }));
-        if let Err(error) = written {
+        let file = private().append(true).create_new(true).open(&path)?;
+        let mut created = Self::found(path, 0, Key::draw(), (0, 0), None);
+        created.open = Some(Arc::new(file));
+        let head = json(&Head::of(created.key.clone()));
+        if let Err(error) = created.record(Kind::Head, &head) {
             created.discard();
             return Err(error);
         }
         Ok(created)
     }
 
-    /// Opens what an earlier run left, and cuts off what is not whole: how many bytes. Nothing if
-    /// there is no event in it.
-    pub(super) fn recover(path: PathBuf) -> io::Result<Option<(Self, u64)>> {
-        let mut file = OpenOptions::new().read(true).append(true).open(&path)?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
-        let mut records = Records::of(&bytes);
-        let head = match read_head(records.next())? {
-            Some(head) => head,
-            // The program died before it had written the first event.
-            None if bytes.len() <= HEAD_BYTES => return Ok(None),
-            None => return Err(invalid("its head is damaged")),
-        };
-        let (mut events, mut lines_bytes, mut plan) = (0, 0, None);
-        for (kind, content) in records.by_ref() {
-            match kind {
-                Kind::Head => {}
-                Kind::Lines => {
-                    events += lines::count(content);
-                    lines_bytes += content.len();
-                }
-                Kind::Plan => plan = Some(from_json::<Plan>(content)?.parts),
-            }
-        }
-        let end = records.end as u64;
-        file.set_len(end)?;
-        let cut = bytes.len() as u64 - end;
-        let recovered = Self {
+    /// A file that is there, whole up to its end, with so many events and bytes of lines.
+    pub(super) fn found(
+        path: PathBuf,
+        end: u64,
+        key: Key,
+        (events, lines_bytes): (usize, usize),
+        plan: Option<Vec<Part>>,
+    ) -> Self {
+        Self {
             path,
-            file,
+            open: None,
             end,
             is_torn: false,
-            key: head.key,
+            key,
             events,
             lines_bytes,
             plan,
-        };
-        Ok((recovered.events() > 0).then_some((recovered, cut)))
+        }
     }
 
     /// Adds events. If that fails, the file is as it was, or cannot be added to any more.
-    pub(super) fn append(&mut self, lines: &[u8], events: usize) -> io::Result<()> {
+    pub(super) fn append(
+        &mut self,
+        lines: &[u8],
+        events: usize,
+        durability: Durability,
+    ) -> io::Result<()> {
+        let before = self.end;
         self.record(Kind::Lines, lines)?;
+        if durability == Durability::Machine
+            && let Err(error) = self.file()?.sync_data()
+        {
+            // They stay in memory, and would otherwise be sent from both.
+            self.end = before;
+            self.is_torn = self.file()?.set_len(before).is_err();
+            return Err(error);
+        }
         self.events += events;
         self.lines_bytes += lines.len();
         Ok(())
     }
 
-    /// Makes what was added durable.
-    pub(super) fn sync(&self) -> io::Result<()> {
-        self.file.sync_data()
+    /// Makes its name durable.
+    pub(super) fn sync_name(&self) -> io::Result<()> {
+        sync_directory_of(&self.path)
     }
 
     /// Ends adding; the batches that are to be sent.
     pub(super) fn seal(&mut self) -> Vec<Part> {
+        self.open = None;
         let whole = || vec![Part::of(self.key.clone(), 0..self.events)];
         self.plan.get_or_insert_with(whole).clone()
     }
 
     /// Reads a batch and notes that it is about to be attempted, durably if it is the first time.
+    /// What could not be noted must not be attempted: the next run would take it for new.
     pub(crate) fn begin(&mut self, key: &Key, now: Timestamp, by: &str) -> io::Result<Opened> {
         let lines = self.lines_of(key)?;
-        let plan = self.plan.as_mut().into_iter().flatten();
-        let part = plan.into_iter().find(|part| part.key == *key);
-        let part = part.ok_or_else(|| invalid("the plan has no such batch"))?;
-        let mut unrecorded = None;
-        let attempted = match &part.attempted {
-            Some(attempted) => attempted.clone(),
-            None => {
-                let (at_ms, by) = (now.as_millis(), by.to_owned());
-                let attempted = part.attempted.insert(Attempted { at_ms, by }).clone();
-                unrecorded = self.write_plan().err();
-                attempted
-            }
-        };
-        Ok(Opened {
-            lines,
-            attempted,
-            unrecorded,
-        })
+        if let Some(attempted) = self.part(key)?.attempted.clone() {
+            return Ok(Opened { lines, attempted });
+        }
+        let (at_ms, by) = (now.as_millis(), by.to_owned());
+        let attempted = Attempted { at_ms, by };
+        self.part(key)?.attempted = Some(attempted.clone());
+        if let Err(error) = self.write_plan() {
+            self.part(key)?.attempted = None;
+            return Err(error);
+        }
+        Ok(Opened { lines, attempted })
+    }
+
+    fn part(&mut self, key: &Key) -> io::Result<&mut Part> {
+        let part = self.plan.iter_mut().flatten().find(|part| part.key == *key);
+        part.ok_or_else(|| invalid("the plan has no such batch"))
     }
 
     /// Puts smaller batches in the place of one: those of its lines that stand at these places.
@@ -231,11 +153,13 @@ impl BatchFile {
         plan.splice(at..=at, parts.iter().cloned());
         let before = self.plan.replace(plan);
         match self.write_plan() {
-            // What is done is done, even if a later run will ask the server once more.
-            Err(error) if !parts.is_empty() => {
+            // What is done is done, even if a later run will ask the server once more; and a file
+            // that somebody has taken away is found missing when its batches begin.
+            Err(error) if !parts.is_empty() && error.kind() != io::ErrorKind::NotFound => {
                 self.plan = before;
                 Err(error)
             }
+            Err(_) if !parts.is_empty() => Ok(parts),
             written => written.map(|()| parts),
         }
     }
@@ -243,19 +167,32 @@ impl BatchFile {
     /// Copies a batch to a file for people, and ends it.
     pub(crate) fn set_aside(&mut self, key: &Key) -> io::Result<PathBuf> {
         let path = self.path.with_extension(format!("{key}.ndjson.stale"));
-        let mut file = File::create(&path)?;
-        file.write_all(&self.lines_of(key)?)?;
+        let lines = self.lines_of(key)?;
+        let opened = private()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&path);
+        let mut file = opened?;
+        file.write_all(&lines)?;
         file.sync_all()?;
+        sync_directory_of(&path)?;
         self.replace(key, &[])?;
         Ok(path)
     }
 
     /// Takes a file that cannot be read out of the way, as it is.
     pub(crate) fn give_up(&mut self) -> io::Result<PathBuf> {
-        let path = self.path.with_extension("spool.stale");
-        fs::rename(&self.path, &path)?;
-        self.plan = Some(Vec::new());
-        Ok(path)
+        // Numbers come again in later runs, keys do not.
+        let path = self
+            .path
+            .with_extension(format!("{}.spool.stale", self.key));
+        let moved = fs::rename(&self.path, &path);
+        let is_gone = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+        if moved.as_ref().err().is_none_or(is_gone) {
+            self.plan = Some(Vec::new());
+        }
+        moved.map(|()| path)
     }
 
     /// Deletes a file that nothing came into.
@@ -268,7 +205,7 @@ impl BatchFile {
     pub(crate) fn events(&self) -> usize {
         match &self.plan {
             None => self.events,
-            Some(parts) => parts.iter().map(Part::events).sum(),
+            Some(parts) => plan::events(parts),
         }
     }
 
@@ -286,12 +223,8 @@ impl BatchFile {
     }
 
     fn lines_of(&mut self, key: &Key) -> io::Result<Bytes> {
-        let plan = self.plan.iter().flatten();
-        let part = plan.into_iter().find(|part| part.key == *key);
-        let part = part.ok_or_else(|| invalid("the plan has no such batch"))?;
-        let mut bytes = Vec::new();
-        self.file.seek(SeekFrom::Start(0))?;
-        (&self.file).take(self.end).read_to_end(&mut bytes)?;
+        let part = self.part(key)?.clone();
+        let bytes = self.read()?;
         let mut all = Vec::with_capacity(self.lines_bytes);
         let records = Records::of(&bytes).filter(|(kind, _)| *kind == Kind::Lines);
         records.for_each(|(_, content)| all.extend_from_slice(content));
@@ -304,59 +237,48 @@ impl BatchFile {
         }
     }
 
+    /// A file that somebody has taken away will not come back.
+    fn read(&self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let file = File::open(&self.path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => invalid("the file is gone"),
+            _ => error,
+        });
+        file?.take(self.end).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
     fn write_plan(&mut self) -> io::Result<()> {
         let parts = self.plan.clone().unwrap_or_default();
         if parts.is_empty() {
             return fs::remove_file(&self.path);
         }
         self.record(Kind::Plan, &json(&Plan { parts }))?;
-        self.file.sync_all()?;
-        sync_directory(self.path.parent())
+        self.file()?.sync_all()?;
+        self.sync_name()
     }
 
     fn record(&mut self, kind: Kind, content: &[u8]) -> io::Result<()> {
+        let file = self.file()?;
         if self.is_torn {
-            return Err(io::Error::other("an earlier write could not be undone"));
+            file.set_len(self.end)?;
+            self.is_torn = false;
         }
-        let mut record = Vec::with_capacity(content.len() + 16);
-        frame::write(&mut record, kind, content);
-        if let Err(error) = self.file.write_all(&record) {
-            // Half a record would hide all that is written behind it.
-            self.is_torn = self.file.set_len(self.end).is_err();
-            return Err(error);
+        match frame::write(&mut &*file, kind, content) {
+            Ok(bytes) => self.end += bytes,
+            Err(error) => {
+                // Half a record would hide all that is written behind it.
+                self.is_torn = file.set_len(self.end).is_err();
+                return Err(error);
+            }
         }
-        self.end += record.len() as u64;
         Ok(())
     }
-}
 
-/// A name is durable once its directory is.
-fn sync_directory(directory: Option<&Path>) -> io::Result<()> {
-    match directory {
-        Some(directory) if cfg!(unix) => File::open(directory)?.sync_all(),
-        _ => Ok(()),
+    fn file(&self) -> io::Result<Arc<File>> {
+        match &self.open {
+            Some(file) => Ok(Arc::clone(file)),
+            None => private().append(true).open(&self.path).map(Arc::new),
+        }
     }
-}
-
-fn read_head(record: Option<(Kind, &[u8])>) -> io::Result<Option<Head>> {
-    let Some((Kind::Head, content)) = record else {
-        return Ok(None);
-    };
-    let head: Head = from_json(content)?;
-    match head.version {
-        VERSION => Ok(Some(head)),
-        other => Err(invalid(&format!("version {other} is not known"))),
-    }
-}
-
-fn json(value: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(value).expect("texts and numbers can be written")
-}
-
-fn from_json<'a, T: Deserialize<'a>>(content: &'a [u8]) -> io::Result<T> {
-    serde_json::from_slice(content).map_err(|error| invalid(&error.to_string()))
-}
-
-fn invalid(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, what.to_owned())
 }

@@ -1,8 +1,13 @@
 //! Records of a spool file: length, checksum, kind, content. A record counts only as a whole, so
 //! whatever a crash leaves at the end of a file is told from what was written.
 
+use std::io::{self, Write};
+
 /// Length and checksum, four bytes each, and the kind.
 const HEAD_BYTES: usize = 9;
+
+/// The first record of a file is not longer.
+pub(super) const FIRST_BYTES: usize = 128;
 
 /// What a record holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,14 +20,27 @@ pub(super) enum Kind {
     Plan = b'P' as isize,
 }
 
-/// Appends a record.
-pub(super) fn write(out: &mut Vec<u8>, kind: Kind, content: &[u8]) {
+/// Appends a record; how long it is.
+pub(super) fn write(out: &mut impl Write, kind: Kind, content: &[u8]) -> io::Result<u64> {
     let length = u32::try_from(content.len()).expect("a record is smaller than a request");
     let kind = kind as u8;
-    out.extend(length.to_le_bytes());
-    out.extend(checksum(kind, content).to_le_bytes());
-    out.push(kind);
-    out.extend(content);
+    let mut head = [kind; HEAD_BYTES];
+    head[..4].copy_from_slice(&length.to_le_bytes());
+    head[4..8].copy_from_slice(&checksum(kind, content).to_le_bytes());
+    out.write_all(&head)?;
+    out.write_all(content)?;
+    Ok((HEAD_BYTES + content.len()) as u64)
+}
+
+/// Where the first whole record begins.
+pub(super) fn find_record(bytes: &[u8]) -> Option<usize> {
+    (0..bytes.len()).find(|&at| Records::of(&bytes[at..]).next().is_some())
+}
+
+/// Whether there is a whole record anywhere. In what a crash has left there is none: a record
+/// begins with bytes that no line of JSON has.
+pub(super) fn holds_a_record(bytes: &[u8]) -> bool {
+    find_record(bytes).is_some()
 }
 
 /// The records of a file, up to the first that is not whole.
@@ -45,12 +63,11 @@ impl<'a> Iterator for Records<'a> {
         let (head, rest) = self.bytes.get(self.end..)?.split_at_checked(HEAD_BYTES)?;
         let number = |at: usize| Some(u32::from_le_bytes(head.get(at..at + 4)?.try_into().ok()?));
         let content = rest.get(..number(0)? as usize)?;
-        let kind = head[8];
-        if number(4)? != checksum(kind, content) {
+        let known = [Kind::Head, Kind::Lines, Kind::Plan];
+        let kind = known.into_iter().find(|known| *known as u8 == head[8])?;
+        if number(4)? != checksum(kind as u8, content) {
             return None;
         }
-        let known = [Kind::Head, Kind::Lines, Kind::Plan];
-        let kind = known.into_iter().find(|known| *known as u8 == kind)?;
         self.end += HEAD_BYTES + content.len();
         Some((kind, content))
     }
@@ -77,7 +94,7 @@ mod tests {
         ];
         let mut ends = vec![0];
         for (kind, content) in records {
-            write(&mut file, kind, content.as_bytes());
+            write(&mut file, kind, content.as_bytes()).unwrap();
             ends.push(file.len());
         }
         for cut in 0..=file.len() {
@@ -97,7 +114,7 @@ mod tests {
     #[test]
     fn a_flipped_bit_is_seen() {
         let mut file = Vec::new();
-        write(&mut file, Kind::Lines, b"some events\n");
+        write(&mut file, Kind::Lines, b"some events\n").unwrap();
         for bit in 0..file.len() * 8 {
             let mut bad = file.clone();
             bad[bit / 8] ^= 1 << (bit % 8);

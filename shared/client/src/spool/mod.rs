@@ -5,22 +5,35 @@
 //! time, it is sealed and its batch can be sent. Reading and syncing, which may take long, is the
 //! business of whoever sends the batch, so that taking events in never waits for it.
 
+mod disk;
 mod file;
 mod frame;
+mod plan;
+mod recover;
 
-use std::fs::{self, DirBuilder, File, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use thiserror::Error;
 
 use crate::notice::{Notices, codes};
-pub(crate) use file::{BatchFile, Opened, Part};
+use crate::statistics::{Counters, Loss};
+use disk::{make_directory, numbers, private};
+pub(crate) use file::{BatchFile, Opened};
+pub(crate) use plan::Part;
+use recover::{Found, recover};
 
 /// What holds the directory.
 const LOCK: &str = "lock";
+
+/// A client that was closed may still have a write under way, for about so long.
+const LOCK_TRIES: u32 = 20;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// A file's name: a number between these.
 const PREFIX: &str = "batch-";
@@ -74,11 +87,14 @@ pub(crate) struct Sealed {
     file: Mutex<BatchFile>,
     events: AtomicU64,
     bytes: AtomicU64,
+    /// Work on the file may outlive the spool.
+    _lock: Arc<File>,
 }
 
 impl Sealed {
-    fn new(file: BatchFile) -> Self {
+    fn new(file: BatchFile, lock: Arc<File>) -> Self {
         Self {
+            _lock: lock,
             events: AtomicU64::new(file.events() as u64),
             bytes: AtomicU64::new(file.bytes()),
             file: Mutex::new(file),
@@ -107,8 +123,8 @@ pub(crate) enum AppendError {
 #[derive(Debug)]
 pub(crate) struct Spool {
     place: Place,
-    /// Held as long as the file is open.
-    _lock: File,
+    /// Held as long as anyone has the file open.
+    lock: Arc<File>,
     open: Option<BatchFile>,
     sealed: Vec<Arc<Sealed>>,
     next: u64,
@@ -119,6 +135,7 @@ impl Spool {
     pub(crate) fn open(
         place: Place,
         notices: &Notices,
+        counters: &Counters,
     ) -> Result<(Self, Vec<Spooled>), SpoolError> {
         let at = |path: &Path, cause| SpoolError::Io {
             path: path.to_owned(),
@@ -126,40 +143,50 @@ impl Spool {
         };
         make_directory(&place.directory).map_err(|cause| at(&place.directory, cause))?;
         let lock = lock(&place.directory)?;
-        let numbers = numbers(&place.directory).map_err(|cause| at(&place.directory, cause))?;
+        let numbers = numbers(&place.directory, PREFIX, SUFFIX);
+        let numbers = numbers.map_err(|cause| at(&place.directory, cause))?;
         let mut spool = Self {
             next: numbers.last().map_or(0, |last| last + 1),
             place,
-            _lock: lock,
+            lock: Arc::new(lock),
             open: None,
             sealed: Vec::new(),
         };
-        let found = numbers.into_iter().flat_map(|n| spool.recover(n, notices));
+        let found = numbers
+            .into_iter()
+            .flat_map(|n| spool.recover(n, notices, counters));
         let found = found.collect();
         Ok((spool, found))
     }
 
-    fn recover(&mut self, number: u64, notices: &Notices) -> Vec<Spooled> {
-        let path = self.path(number);
-        match BatchFile::recover(path.clone()) {
-            Ok(Some((file, cut))) => {
-                if cut > 0 {
-                    let text = format!("{}: {cut} bytes at its end were not whole", path.display());
-                    notices.warn(codes::SPOOL_CUT, text);
-                }
-                self.keep(file)
-            }
-            // The program died before it had written the first event.
-            Ok(None) => {
-                let _ = fs::remove_file(path);
-                Vec::new()
-            }
+    fn recover(&mut self, number: u64, notices: &Notices, counters: &Counters) -> Vec<Spooled> {
+        let path = self.place.path(number);
+        let shown = path.display().to_string();
+        let (found, cut) = match recover(path.clone()) {
+            Ok(found) => found,
             Err(error) => {
-                let text = format!("{} is left as it is: {error}", path.display());
+                let text = format!("{shown} is left as it is: {error}");
                 notices.error(codes::SPOOL_BROKEN, text);
-                Vec::new()
+                return Vec::new();
+            }
+        };
+        if cut > 0 {
+            let text = format!("{shown}: {cut} bytes at its end were not whole");
+            notices.warn(codes::SPOOL_CUT, text);
+        }
+        match found {
+            Found::Batch(file) => return self.keep(file),
+            Found::Nothing => {
+                let _ = fs::remove_file(path);
+            }
+            Found::Damaged(events, aside) => {
+                counters.dropped(events as u64, Loss::Stale);
+                let aside = aside.display();
+                let text = format!("{shown} is damaged: {events} events are kept in {aside}");
+                notices.error(codes::SPOOL_BROKEN, text);
             }
         }
+        Vec::new()
     }
 
     /// Adds events to the open file.
@@ -171,18 +198,25 @@ impl Spool {
     }
 
     fn try_append(&mut self, lines: &[u8], events: usize) -> io::Result<()> {
-        if self.open.is_none() {
-            // Whatever a failure leaves under this name, the next try has another.
-            let path = self.path(self.next);
-            self.next += 1;
-            self.open = Some(BatchFile::create(path)?);
+        let file = match &mut self.open {
+            Some(file) => file,
+            none => none.insert(Self::begin(&self.place, &mut self.next)?),
+        };
+        file.append(lines, events, self.place.durability)
+    }
+
+    fn begin(place: &Place, next: &mut u64) -> io::Result<BatchFile> {
+        // Whatever a failure leaves under this name, the next try has another.
+        let path = place.path(*next);
+        *next += 1;
+        let file = BatchFile::create(path)?;
+        if place.durability == Durability::Machine
+            && let Err(error) = file.sync_name()
+        {
+            file.discard();
+            return Err(error);
         }
-        let file = self.open.as_mut().expect("it was made above");
-        file.append(lines, events)?;
-        match self.place.durability {
-            Durability::Program => Ok(()),
-            Durability::Machine => file.sync(),
-        }
+        Ok(file)
     }
 
     /// Events and bytes that wait in the open file.
@@ -203,7 +237,7 @@ impl Spool {
             return Vec::new();
         }
         let parts = file.seal();
-        let file = Arc::new(Sealed::new(file));
+        let file = Arc::new(Sealed::new(file, Arc::clone(&self.lock)));
         self.sealed.push(Arc::clone(&file));
         let batch = |part| Spooled {
             file: Arc::clone(&file),
@@ -235,35 +269,23 @@ impl Spool {
             .map(|file| file.bytes.load(Ordering::Relaxed));
         sealed.sum::<u64>() + self.open.as_ref().map_or(0, BatchFile::bytes)
     }
+}
 
+impl Place {
     fn path(&self, number: u64) -> PathBuf {
-        self.place
-            .directory
+        self.directory
             .join(format!("{PREFIX}{number:016x}{SUFFIX}"))
     }
 }
 
-/// Events may be private.
-fn make_directory(path: &Path) -> io::Result<()> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
-}
-
 fn lock(directory: &Path) -> Result<File, SpoolError> {
     let path = directory.join(LOCK);
-    let file = File::options()
+    let file = private()
         .create(true)
         .truncate(false)
         .write(true)
         .open(&path);
-    let locked = file.and_then(|file| match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(cause)) => Err(cause),
-    });
+    let locked = file.and_then(take);
     match locked {
         Ok(Some(file)) => Ok(file),
         Ok(None) => Err(SpoolError::InUse(directory.to_owned())),
@@ -271,18 +293,16 @@ fn lock(directory: &Path) -> Result<File, SpoolError> {
     }
 }
 
-/// The numbers of the files there are, ascending.
-fn numbers(directory: &Path) -> io::Result<Vec<u64>> {
-    let mut numbers = Vec::new();
-    for entry in fs::read_dir(directory)? {
-        let name = entry?.file_name();
-        let digits = name
-            .to_str()
-            .and_then(|name| name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX));
-        numbers.extend(digits.and_then(|digits| u64::from_str_radix(digits, 16).ok()));
+/// Nothing if somebody else has it.
+fn take(file: File) -> io::Result<Option<File>> {
+    for _ in 0..LOCK_TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::Error(cause)) => return Err(cause),
+        }
     }
-    numbers.sort_unstable();
-    Ok(numbers)
+    Ok(None)
 }
 
 #[cfg(test)]

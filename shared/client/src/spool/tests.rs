@@ -20,17 +20,13 @@ fn place(directory: &TempDir) -> Place {
 }
 
 fn open(directory: &TempDir) -> (Spool, Vec<Spooled>) {
-    Spool::open(place(directory), &Notices::default()).unwrap()
+    Spool::open(place(directory), &Notices::default(), &Counters::new(None)).unwrap()
 }
 
 fn begin(spooled: &Spooled) -> Opened {
     let key = &spooled.part.key;
-    let opened = spooled
-        .file
-        .work(|file| file.begin(key, now(), ME))
-        .unwrap();
-    assert!(opened.unrecorded.is_none(), "{:?}", opened.unrecorded);
-    opened
+    let begin = |file: &mut BatchFile| file.begin(key, now(), ME);
+    spooled.file.work(begin).unwrap()
 }
 
 fn replace(spooled: &Spooled, by: &[Vec<usize>]) -> Vec<Spooled> {
@@ -74,12 +70,12 @@ fn an_attempted_batch_is_found_with_its_key_its_bytes_and_its_time() {
     let (mut spool, _) = open(&directory);
     spool.append(b"a\nb\n", 2).unwrap();
     let sealed = spool.seal();
-    let first = begin(&sealed[0]);
+    let (first, first_key) = (begin(&sealed[0]), sealed[0].part.key.clone());
     spool.append(b"c\n", 1).unwrap();
-    drop(spool);
+    drop((spool, sealed));
     let (mut spool, found) = open(&directory);
     assert_eq!(found.len(), 2);
-    assert_eq!(found[0].part.key, sealed[0].part.key);
+    assert_eq!(found[0].part.key, first_key);
     let key = &found[0].part.key;
     let later = now().saturating_add(std::time::Duration::from_secs(60));
     let again = found[0]
@@ -109,10 +105,11 @@ fn pieces_of_a_batch_are_found_as_pieces() {
     let without_c = replace(&halves[1], &[vec![1]]);
     assert_eq!(&begin(&without_c[0]).lines[..], b"d\n");
     assert_eq!(spool.events(), 3);
-    drop(spool);
+    let expected = [&halves[0], &without_c[0]].map(|spooled| spooled.part.key.clone());
+    drop((spool, sealed, halves, without_c));
     let (_, found) = open(&directory);
-    let parts: Vec<_> = found.iter().map(|spooled| &spooled.part.key).collect();
-    assert_eq!(parts, [&halves[0].part.key, &without_c[0].part.key]);
+    let parts = found.iter().map(|spooled| spooled.part.key.clone());
+    assert_eq!(parts.collect::<Vec<_>>(), expected);
     assert_eq!(&begin(&found[0]).lines[..], b"a\nb\n");
     assert_eq!(&begin(&found[1]).lines[..], b"d\n");
 }
@@ -132,7 +129,7 @@ fn a_torn_end_is_cut_and_told() {
         let told = Arc::clone(&told);
         move |notice| told.lock().unwrap().push(notice.code)
     });
-    let (_spool, found) = Spool::open(place(&directory), &notices).unwrap();
+    let (_spool, found) = Spool::open(place(&directory), &notices, &Counters::new(None)).unwrap();
     assert_eq!(&begin(&found[0]).lines[..], b"a\n");
     assert_eq!(*told.lock().unwrap(), [codes::SPOOL_CUT]);
     assert!(
@@ -176,7 +173,7 @@ fn a_stale_batch_is_kept_as_lines() {
     let path = halves[1].file.work(|file| file.set_aside(key)).unwrap();
     assert_eq!(fs::read(path).unwrap(), b"b\nc\n");
     assert_eq!(spool.events(), 1);
-    drop(spool);
+    drop((spool, sealed, halves));
     assert_eq!(open(&directory).1.len(), 1);
 }
 
@@ -184,7 +181,7 @@ fn a_stale_batch_is_kept_as_lines() {
 fn one_client_has_a_directory_and_it_has_a_bound() {
     let directory = TempDir::new().unwrap();
     let (mut spool, _) = open(&directory);
-    let second = Spool::open(place(&directory), &Notices::default());
+    let second = Spool::open(place(&directory), &Notices::default(), &Counters::new(None));
     assert!(matches!(second, Err(SpoolError::InUse(_))));
     let large = b"a\n".repeat(600_000);
     assert!(matches!(
@@ -226,4 +223,106 @@ fn a_file_that_cannot_be_begun_does_not_stand_in_the_way_of_the_next() {
     assert!(matches!(spool.append(b"a\n", 1), Err(AppendError::Io(_))));
     spool.append(b"a\n", 1).unwrap();
     assert_eq!(spool.events(), 1);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn batches_that_wait_hold_no_file_open_and_nobody_else_can_read_them() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let directory = TempDir::new().unwrap();
+    let (mut spool, _) = open(&directory);
+    let mut batches = Vec::new();
+    for _ in 0..10 {
+        spool.append(b"a\n", 1).unwrap();
+        batches.extend(spool.seal());
+    }
+    begin(&batches[0]);
+    let key = &batches[1].part.key;
+    batches[1].file.work(|file| file.set_aside(key)).unwrap();
+    let links = fs::read_dir("/proc/self/fd").unwrap();
+    let paths = links.filter_map(|link| fs::read_link(link.unwrap().path()).ok());
+    let spooled: Vec<_> = paths
+        .filter(|path| path.starts_with(directory.path()))
+        .collect();
+    assert_eq!(spooled, [place(&directory).directory.join(LOCK)]);
+    for path in files(&directory, "") {
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{}", path.display());
+    }
+}
+
+#[test]
+fn an_attempt_that_cannot_be_noted_is_not_begun() {
+    let directory = TempDir::new().unwrap();
+    let (mut spool, _) = open(&directory);
+    spool.append(b"a\n", 1).unwrap();
+    let sealed = spool.seal();
+    let path = files(&directory, SUFFIX).remove(0);
+    let moved = path.with_extension("elsewhere");
+    let at = |ms| Timestamp::from_millis(ms).unwrap();
+    let begin = |ms| {
+        sealed[0]
+            .file
+            .work(|file| file.begin(&sealed[0].part.key, at(ms), ME))
+    };
+    // What is read is there, what is written is not.
+    fs::rename(&path, &moved).unwrap();
+    fs::create_dir(&path).unwrap();
+    begin(1).unwrap_err();
+    fs::remove_dir(&path).unwrap();
+    fs::rename(&moved, &path).unwrap();
+    assert_eq!(begin(2).unwrap().attempted.at_ms, 2);
+    assert_eq!(begin(3).unwrap().attempted.at_ms, 2);
+}
+
+#[test]
+fn a_file_damaged_in_its_middle_is_set_aside_counted_and_told() {
+    let directory = TempDir::new().unwrap();
+    let (mut spool, _) = open(&directory);
+    for line in [b"a\n", b"b\n", b"c\n", b"d\n"] {
+        spool.append(line, 1).unwrap();
+    }
+    drop(spool);
+    let path = files(&directory, SUFFIX).remove(0);
+    let mut bytes = fs::read(&path).unwrap();
+    let at = bytes.windows(2).position(|two| two == b"b\n").unwrap();
+    bytes[at] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let hears = Arc::clone(&told);
+    let notices = Notices::to(move |notice| hears.lock().unwrap().push(notice.code));
+    let counters = Counters::new(None);
+    let (_, found) = Spool::open(place(&directory), &notices, &counters).unwrap();
+    assert!(found.is_empty());
+    assert_eq!(counters.read().dropped(Loss::Stale), 3);
+    assert_eq!(*told.lock().unwrap(), [codes::SPOOL_BROKEN]);
+    assert!(files(&directory, SUFFIX).is_empty());
+    assert_eq!(
+        fs::read(files(&directory, ".stale").remove(0)).unwrap(),
+        bytes
+    );
+}
+
+#[test]
+fn the_directory_is_held_until_work_on_its_files_is_over() {
+    let directory = TempDir::new().unwrap();
+    let (mut spool, _) = open(&directory);
+    spool.append(b"a\n", 1).unwrap();
+    let under_way = spool.seal();
+    drop(spool);
+    let again = || Spool::open(place(&directory), &Notices::default(), &Counters::new(None));
+    assert!(matches!(again(), Err(SpoolError::InUse(_))));
+    drop(under_way);
+    again().unwrap();
+}
+
+#[test]
+fn files_given_up_do_not_replace_one_another() {
+    let directory = TempDir::new().unwrap();
+    for run in 1..=3 {
+        let (mut spool, _) = open(&directory);
+        spool.append(b"a\n", 1).unwrap();
+        spool.seal()[0].file.work(BatchFile::give_up).unwrap();
+        assert_eq!(files(&directory, ".stale").len(), run);
+    }
 }

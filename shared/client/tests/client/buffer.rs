@@ -343,7 +343,11 @@ fn what_cannot_be_is_said_when_a_client_is_built() {
         "batch_events is 0: 1 to 10000 are possible",
     );
     check(
-        key().root_certificate("no PEM").spool_bytes(1),
+        key().root_certificate("no PEM"),
+        "cannot set up HTTPS: a root certificate is no PEM",
+    );
+    check(
+        key().spool_bytes(1),
         "the spool's directory is not named: name it by `spool`",
     );
     assert!(matches!(
