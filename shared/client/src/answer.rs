@@ -11,7 +11,7 @@ use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use weir_model::Timestamp;
 
-use crate::notice::codes;
+use crate::notice::{brief, codes};
 use crate::pauses::Pace;
 
 /// The longest wait that a server can ask for.
@@ -223,8 +223,8 @@ impl Problem {
             .into_iter()
             .find(|text| !text.is_empty())
         {
-            Some(text) if self.code.is_empty() => format!("answered {status}: {text}"),
-            Some(text) => format!("answered {status} {}: {text}", self.code),
+            Some(text) if self.code.is_empty() => format!("answered {status}: {}", brief(text)),
+            Some(text) => format!("answered {status} {}: {}", brief(&self.code), brief(text)),
             None => format!("answered {status}"),
         }
     }

@@ -17,6 +17,7 @@ use crate::notice::{Notice, Notices};
 use crate::options::{Compression, Options};
 use crate::report::Message;
 use crate::secret::Secret;
+use crate::servers::shown;
 use crate::spool::{Durability, Place};
 use crate::statistics::Measure;
 pub use build::BuildError;
@@ -46,8 +47,9 @@ enum NameSource {
 
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let servers = self.servers.iter().map(|server| shown(server));
         f.debug_struct("Builder")
-            .field("servers", &self.servers)
+            .field("servers", &servers.collect::<Vec<_>>())
             .field("credentials", &self.credentials)
             .field("options", &self.options)
             .field("spool", &self.spool)

@@ -12,7 +12,7 @@ use crate::buffer::Buffer;
 use crate::builder::Builder;
 use crate::clock::Clock;
 use crate::entry::{Entry, EventType};
-use crate::notice::{Notices, codes};
+use crate::notice::Notices;
 use crate::refused::Refused;
 use crate::report::Report;
 use crate::sender::{Command, Done, Left};
@@ -103,8 +103,7 @@ impl Client {
     #[cold]
     fn tell_refused(&self, refused: &Refused) {
         self.0.counters.dropped(1, Loss::Refused);
-        let text = format!("an event was refused: {refused}");
-        self.0.notices.warn(codes::REFUSED, text);
+        self.0.notices.refused(&refused.to_string());
     }
 
     /// What the client has done so far.

@@ -23,10 +23,10 @@ use crate::auth::{Auth, Signature};
 use crate::clock::Clock;
 use crate::http::{Arrival, Cut, Http, exchange};
 use crate::key::Key;
-use crate::notice::{Notices, codes};
+use crate::notice::{Notices, brief, codes};
 use crate::options::Compression;
 use crate::pauses::{Bounds, Pace};
-use crate::servers::Servers;
+use crate::servers::{Servers, shown};
 use crate::statistics::{Counters, Loss};
 use attempts::Age;
 pub(crate) use attempts::Attempts;
@@ -104,6 +104,7 @@ impl Courier {
                 outcome => {
                     if attempts.failures > 0 {
                         let failures = attempts.failures;
+                        let server = shown(server);
                         let text = format!("{server} answers again, after {failures} failures");
                         self.notices.info(codes::RECOVERED, text);
                     }
@@ -180,7 +181,8 @@ impl Courier {
         self.counters.retry(parcel.events as u64, again.status);
         let (events, seconds) = (parcel.events, (asked + own).as_secs_f64());
         let text = format!(
-            "{server}: {}; {events} events go again in {seconds:.1} s",
+            "{}: {}; {events} events go again in {seconds:.1} s",
+            shown(server),
             again.detail
         );
         self.notices.warn(again.code, text);
@@ -252,7 +254,10 @@ impl Courier {
 
     fn reject(&self, events: usize, why: &str) {
         self.counters.dropped(events as u64, Loss::Rejected);
-        let text = format!("the server refused {events} events, which are dropped: {why}");
+        let text = format!(
+            "the server refused {events} events, which are dropped: {}",
+            brief(why)
+        );
         self.notices.error(codes::REJECTED, text);
     }
 

@@ -3,9 +3,17 @@
 //! The program's callback is called on whichever thread has something to say, never while a lock
 //! is held. If it panics, the panic ends there.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// No more of a text that comes from elsewhere is told.
+const TEXT_CHARS: usize = 500;
+
+/// So many notices of refused events in a second, each of which is a call of the program's.
+const REFUSED_A_SECOND: u64 = 10;
 
 /// How much a notice matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,7 +39,8 @@ pub struct Notice {
 
 /// The codes of notices.
 pub mod codes {
-    /// An event was refused when it was reported.
+    /// An event was refused when it was reported. Ten in a second are told; the next notice has
+    /// the number of the others.
     pub const REFUSED: &str = "refused";
     /// Events were dropped because the buffer is full.
     pub const BUFFER_FULL: &str = "buffer-full";
@@ -71,11 +80,41 @@ type Callback = dyn Fn(&Notice) + Send + Sync;
 
 /// Where notices go.
 #[derive(Clone, Default)]
-pub(crate) struct Notices(Option<Arc<Callback>>);
+pub(crate) struct Notices {
+    callback: Option<Arc<Callback>>,
+    refused: Arc<Mutex<Rate>>,
+}
+
+/// How many notices there were in a second, and how many were not told since the last.
+#[derive(Debug, Default)]
+struct Rate {
+    second: Option<Instant>,
+    told: u64,
+    untold: u64,
+}
+
+impl Rate {
+    /// How many were not told since the last that was; nothing if this one is not told either.
+    fn tell(&mut self, now: Instant) -> Option<u64> {
+        let is_over = |begun: Instant| now.duration_since(begun) >= Duration::from_secs(1);
+        if self.second.is_none_or(is_over) {
+            (self.second, self.told) = (Some(now), 0);
+        }
+        if self.told == REFUSED_A_SECOND {
+            self.untold += 1;
+            return None;
+        }
+        self.told += 1;
+        Some(std::mem::take(&mut self.untold))
+    }
+}
 
 impl Notices {
     pub(crate) fn to(callback: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(callback)))
+        Self {
+            callback: Some(Arc::new(callback)),
+            ..Self::default()
+        }
     }
 
     pub(crate) fn info(&self, code: &'static str, text: impl Into<String>) {
@@ -84,6 +123,21 @@ impl Notices {
 
     pub(crate) fn warn(&self, code: &'static str, text: impl Into<String>) {
         self.tell(Level::Warning, code, text.into());
+    }
+
+    /// Tells of an event that was refused, unless many were.
+    pub(crate) fn refused(&self, why: &str) {
+        let mut rate = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = rate.tell(Instant::now());
+        drop(rate);
+        match told {
+            None => {}
+            Some(0) => self.warn(codes::REFUSED, format!("an event was refused: {why}")),
+            Some(others) => {
+                let text = format!("an event was refused: {why} ({others} others before it)");
+                self.warn(codes::REFUSED, text);
+            }
+        }
     }
 
     pub(crate) fn error(&self, code: &'static str, text: impl Into<String>) {
@@ -96,7 +150,7 @@ impl Notices {
             Level::Warning => tracing::warn!(code, "{text}"),
             Level::Error => tracing::error!(code, "{text}"),
         }
-        if let Some(callback) = &self.0 {
+        if let Some(callback) = &self.callback {
             let notice = Notice { level, code, text };
             guarded("the callback for notices", || callback(&notice));
         }
@@ -105,7 +159,19 @@ impl Notices {
 
 impl fmt::Debug for Notices {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "callback" } else { "none" })
+        f.write_str(if self.callback.is_some() {
+            "callback"
+        } else {
+            "none"
+        })
+    }
+}
+
+/// The beginning of a text that comes from elsewhere and may be of any length.
+pub(crate) fn brief(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(TEXT_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
+        None => text.into(),
     }
 }
 
@@ -127,5 +193,22 @@ mod tests {
         let notices = Notices::to(|_| panic!("on purpose"));
         notices.warn(codes::RETRY, "a text");
         assert_eq!(guarded("a call", || 7), Some(7));
+    }
+
+    #[test]
+    fn of_many_refusals_ten_a_second_are_told_and_the_others_are_numbered() {
+        let mut rate = Rate::default();
+        let now = Instant::now();
+        let told = (0..1000).filter_map(|_| rate.tell(now)).collect::<Vec<_>>();
+        assert_eq!(told, [0; 10]);
+        let later = now + Duration::from_secs(1);
+        assert_eq!((rate.tell(later), rate.tell(later)), (Some(990), Some(0)));
+    }
+
+    #[test]
+    fn long_texts_are_cut() {
+        assert_eq!(brief("short"), "short");
+        let cut = brief(&"ä".repeat(10_000)).chars().count();
+        assert_eq!(cut, TEXT_CHARS + 1);
     }
 }

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::pauses::random_share;
 
-/// Why a text is not the address of a server.
+/// Why a text is not the address of a server; it says no more of it than scheme, host and port.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
     "{0:?} is not the address of a server: write http://127.0.0.1:8080 or https://weir.example.org"
@@ -66,13 +66,14 @@ fn pick(among: usize) -> usize {
 }
 
 fn expand(server: &str, ports: &[u16]) -> Result<Vec<String>, AddressError> {
-    let refuse = || AddressError(server.to_owned());
+    let refuse = || AddressError(shown(server));
     let url = match server.contains("://") {
         true => Url::parse(server),
         false => Url::parse(&format!("https://{server}")),
     };
     let url = url.map_err(|_| refuse())?;
-    let is_plain = url.username().is_empty() && url.query().is_none() && url.fragment().is_none();
+    let has_user = !url.username().is_empty() || url.password().is_some();
+    let is_plain = !has_user && url.query().is_none() && url.fragment().is_none();
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() || !is_plain {
         return Err(refuse());
     }
@@ -85,6 +86,15 @@ fn expand(server: &str, ports: &[u16]) -> Result<Vec<String>, AddressError> {
         Ok(base(&url))
     };
     ports.iter().map(with_port).collect()
+}
+
+/// Scheme, host and port: what comes before and behind may be a secret.
+pub(crate) fn shown(address: &str) -> String {
+    let scheme = address.find("://").map_or(0, |at| at + 3);
+    let (scheme, rest) = address.split_at(scheme);
+    let behind_user = rest.rsplit('@').next().unwrap_or_default();
+    let host = behind_user.split(['/', '\\', '?', '#']).next();
+    format!("{scheme}{}", host.unwrap_or_default())
 }
 
 fn base(url: &Url) -> String {
@@ -120,10 +130,24 @@ mod tests {
             "ftp://a",
             "http://",
             "http://u:p@a",
+            "http://:p@a",
             "http://a/?b",
             "a b",
         ] {
             assert!(Servers::parse(&[bad.to_owned()], &[]).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn no_password_is_seen() {
+        for (bad, expected) in [
+            ("https://user:hidden@a:1/b", "https://a:1"),
+            ("https://:hidden@a", "https://a"),
+            ("user:hid/den?#@a b", "a b"),
+            ("http://a:1/hidden?hidden#hidden", "http://a:1"),
+        ] {
+            let error = Servers::parse(&[bad.to_owned()], &[]).unwrap_err();
+            assert_eq!(error, AddressError(expected.to_owned()), "{bad}");
         }
     }
 
