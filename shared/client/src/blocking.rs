@@ -7,6 +7,7 @@ use std::time::Duration;
 use weir_model::Event;
 
 use crate::builder::Builder;
+use crate::client::patience;
 use crate::refused::Refused;
 use crate::report::Report;
 use crate::sender::Left;
@@ -18,8 +19,8 @@ use crate::trigger::Trigger;
 pub struct Client(crate::Client);
 
 impl Client {
-    /// Begins to build a client; end with [`Builder::build_blocking`].
-    pub fn builder() -> Builder {
+    /// Begins to build a client.
+    pub fn builder() -> Builder<Self> {
         Builder::default()
     }
 
@@ -74,6 +75,7 @@ impl Client {
                 let _ = done.send(left);
             }),
         );
-        closed.recv().unwrap_or_else(|_| self.0.left())
+        let left = closed.recv_timeout(patience(within));
+        left.unwrap_or_else(|_| self.0.left())
     }
 }

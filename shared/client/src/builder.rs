@@ -3,6 +3,7 @@
 mod build;
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,9 +24,8 @@ use crate::statistics::Measure;
 pub use build::BuildError;
 
 /// Everything that can be said about a client before it is built. `docs/CLIENT.md` lists all
-/// options with their defaults.
-#[derive(Default)]
-pub struct Builder {
+/// options with their defaults. `C` is the client that [`build`](Builder::build) makes of it.
+pub struct Builder<C = crate::Client> {
     servers: Vec<String>,
     ports: Vec<u16>,
     credentials: Option<Credentials>,
@@ -38,6 +38,27 @@ pub struct Builder {
     notices: Notices,
     hook: Option<Arc<dyn Fn(Measure) + Send + Sync>>,
     clock: Option<Clock>,
+    client: PhantomData<fn() -> C>,
+}
+
+impl<C> Default for Builder<C> {
+    fn default() -> Self {
+        Self {
+            servers: Vec::new(),
+            ports: Vec::new(),
+            credentials: None,
+            label: None,
+            event_type: None,
+            metadata: Map::new(),
+            options: Options::default(),
+            roots: Vec::new(),
+            spool: None,
+            notices: Notices::default(),
+            hook: None,
+            clock: None,
+            client: PhantomData,
+        }
+    }
 }
 
 enum NameSource {
@@ -45,7 +66,7 @@ enum NameSource {
     Of(Box<dyn Fn(&Message) -> String + Send + Sync>),
 }
 
-impl fmt::Debug for Builder {
+impl<C> fmt::Debug for Builder<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let servers = self.servers.iter().map(|server| shown(server));
         f.debug_struct("Builder")
@@ -58,7 +79,7 @@ impl fmt::Debug for Builder {
 }
 
 /// Where to send, and as whom.
-impl Builder {
+impl<C> Builder<C> {
     /// Adds a server: `http://127.0.0.1:8080`, or a host, which means HTTPS. With several, which
     /// must be doors of one Weir, one is used until it fails, then any other.
     #[must_use]
@@ -129,7 +150,7 @@ impl Builder {
 }
 
 /// What events are called.
-impl Builder {
+impl<C> Builder<C> {
     /// The namespace of events that name none: "Rust SDK".
     #[must_use]
     pub fn label(mut self, label: impl Into<String>) -> Self {
@@ -163,7 +184,7 @@ impl Builder {
 }
 
 /// How much is held, and when it goes.
-impl Builder {
+impl<C> Builder<C> {
     /// Events in memory, those under way included: 100,000.
     #[must_use]
     pub fn buffer_events(mut self, events: usize) -> Self {
@@ -246,9 +267,10 @@ impl Builder {
 }
 
 /// What the program hears.
-impl Builder {
+impl<C> Builder<C> {
     /// Calls a function with every notice. It runs on the sender's thread or on one that reports,
-    /// and should not take long.
+    /// and should not take long: meanwhile nothing is sent. It must not flush or close the client,
+    /// for which it would wait in vain.
     #[must_use]
     pub fn on_notice(mut self, callback: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
         self.notices = Notices::to(callback);
@@ -262,7 +284,8 @@ impl Builder {
         self
     }
 
-    /// Takes the time of day from elsewhere, for tests.
+    /// Takes the time of day from elsewhere, for tests of this crate.
+    #[doc(hidden)]
     #[must_use]
     pub fn clock(mut self, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         self.clock = Some(Clock::of(now));

@@ -1,9 +1,14 @@
 //! The client: takes events in and never holds its program up.
 
 use std::fmt;
+use std::future::pending;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 use std::time::Duration;
 
+use futures::future::{Either, select};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 use weir_model::Event;
@@ -15,7 +20,7 @@ use crate::entry::{Entry, EventType};
 use crate::notice::Notices;
 use crate::refused::Refused;
 use crate::report::Report;
-use crate::sender::{Command, Done, Left};
+use crate::sender::{Command, Done, LONGEST, Left};
 use crate::statistics::{Counters, Loss, Statistics};
 use crate::trigger::Trigger;
 
@@ -24,6 +29,10 @@ use crate::trigger::Trigger;
 /// Reporting puts an event into a buffer and returns; a sender does the rest. When the last clone
 /// is dropped without [`Client::close`], the sender goes on for five seconds at most, if the
 /// program lives so long.
+///
+/// The program's callbacks may report and read statistics, but should not flush or close: on the
+/// sender's thread they would wait for themselves. A process that was forked has the client but
+/// not its sender; it must build its own, after the fork, with another spool.
 #[derive(Clone)]
 pub struct Client(Arc<Shared>);
 
@@ -108,8 +117,9 @@ impl Client {
 
     /// What the client has done so far.
     pub fn statistics(&self) -> Statistics {
-        let view = self.0.buffer.view();
+        // A loss that moves from the buffer to the counters meanwhile is missed, not seen twice.
         let mut statistics = self.0.counters.read();
+        let view = self.0.buffer.view();
         statistics.reported = view.taken_in;
         statistics.buffered_events = view.held.events as u64;
         statistics.buffered_bytes = view.held.bytes as u64;
@@ -131,7 +141,8 @@ impl Client {
     }
 
     /// Takes nothing in any more, sends what there is for so long at most, stops, and says what
-    /// was left.
+    /// was left. If the sender does not answer a second after that, because it is held up by a
+    /// callback or a disk, this returns all the same.
     pub async fn close(&self, within: Duration) -> Left {
         let (done, closed) = oneshot::channel();
         self.ask_close(
@@ -140,7 +151,11 @@ impl Client {
                 let _ = done.send(left);
             }),
         );
-        closed.await.unwrap_or_else(|_| self.left())
+        let (_waiting, late) = alarm(patience(within));
+        match select(closed, pin!(late)).await {
+            Either::Left((left, _)) => left.unwrap_or_else(|_| self.left()),
+            Either::Right(_) => self.left(),
+        }
     }
 
     pub(crate) fn ask_flush(&self, done: Done<()>) {
@@ -150,15 +165,44 @@ impl Client {
     }
 
     pub(crate) fn ask_close(&self, within: Duration, done: Done<Left>) {
+        self.0.buffer.close();
         let _ = self.0.commands.send(Command::Close(within, done));
     }
 
-    /// What is left when the sender has stopped before.
+    /// What is left when the sender has stopped before, or does not answer.
     pub(crate) fn left(&self) -> Left {
         let statistics = self.statistics();
+        let lost = statistics.dropped(Loss::Left);
         Left {
-            lost: statistics.buffered_events,
+            // First they are in the buffer, and then they are counted.
+            lost: lost.max(statistics.buffered_events),
             spooled: statistics.spooled_events,
         }
     }
+}
+
+/// How long whoever closes a client waits for its sender.
+pub(crate) fn patience(within: Duration) -> Duration {
+    within.min(LONGEST) + Duration::from_secs(1)
+}
+
+/// Is over after a time, unless the first part is dropped before. It takes a thread, because the
+/// caller's executor may be any, and the sender's may be what does not answer.
+fn alarm(after: Duration) -> (mpsc::Sender<()>, impl Future<Output = ()>) {
+    let (waiting, gone) = mpsc::channel();
+    let (ring, rung) = oneshot::channel();
+    let wait = move || {
+        if gone.recv_timeout(after) == Err(RecvTimeoutError::Timeout) {
+            // Whoever closes may have given up.
+            let _ = ring.send(());
+        }
+    };
+    // Without a thread there is no alarm.
+    let _ = thread::Builder::new().spawn(wait);
+    let late = async {
+        if rung.await.is_err() {
+            pending().await
+        }
+    };
+    (waiting, late)
 }

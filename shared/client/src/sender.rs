@@ -5,6 +5,7 @@
 //! waits stays where the buffer's rules apply to it; with a spool it takes them every few
 //! milliseconds, writes them down, and they wait on the disk.
 
+mod guard;
 mod intake;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -23,10 +24,14 @@ use crate::delivery::{Settled, deliver};
 use crate::notice::codes;
 use crate::spool::Spooled;
 use crate::statistics::Loss;
+pub(crate) use guard::Guard;
 pub(crate) use intake::Intake;
 
 /// How long a client that was dropped without being closed goes on sending.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// As good as for ever, and can be added to a time.
+pub(crate) const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 
 /// How often notice is given of events that found the buffer full.
 const TELL_EVERY: Duration = Duration::from_secs(1);
@@ -273,8 +278,7 @@ impl Sender {
 
     fn close_within(&mut self, within: Duration) {
         self.buffer.close();
-        // A year is as good as for ever, and can be added to a time.
-        let end = Instant::now() + within.min(Duration::from_secs(365 * 86_400));
+        let end = Instant::now() + within.min(LONGEST);
         self.closing = Some(self.closing.map_or(end, |earlier| earlier.min(end)));
     }
 

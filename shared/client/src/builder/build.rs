@@ -1,9 +1,8 @@
 //! From what was said of a client to the client: checks it, and puts its parts together.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
-use futures::FutureExt as _;
 use thiserror::Error;
 use tokio::runtime::{Builder as RuntimeBuilder, Handle};
 use tokio::sync::Notify;
@@ -21,7 +20,7 @@ use crate::entry::EventType;
 use crate::http::Http;
 use crate::https::HttpsError;
 use crate::notice::{Notices, codes};
-use crate::sender::{Intake, Sender};
+use crate::sender::{Guard, Intake, Sender};
 use crate::servers::{AddressError, Servers};
 use crate::spool::{Place, Spool, SpoolError, Spooled};
 use crate::statistics::Counters;
@@ -32,6 +31,7 @@ const LABEL: &str = "Rust SDK";
 
 /// Why there is no client.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum BuildError {
     /// No server was named.
     #[error("no server: name one by `server`")]
@@ -64,25 +64,53 @@ pub enum BuildError {
 impl Builder {
     /// Builds a client whose sender has a thread of its own.
     pub fn build(self) -> Result<Client, BuildError> {
-        let (client, sender) = self.assemble()?;
-        let runtime = RuntimeBuilder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(BuildError::Thread)?;
-        let thread = std::thread::Builder::new().name("weir-client".to_owned());
-        let started = thread.spawn(move || runtime.block_on(sender));
-        started.map(|_| client).map_err(BuildError::Thread)
+        self.start()
     }
 
     /// Builds a client whose sender is a task of a runtime with time and network. It encodes
-    /// batches there, and stops when the runtime does.
+    /// batches there. If the runtime ends before the client is closed, what is in memory is lost
+    /// and counted, and nothing more is taken in.
     pub fn build_on(self, runtime: &Handle) -> Result<Client, BuildError> {
         let (client, sender) = self.assemble()?;
         runtime.spawn(sender);
         Ok(client)
     }
+}
 
+impl Builder<blocking::Client> {
+    /// Builds a client for programs without a runtime.
+    pub fn build(self) -> Result<blocking::Client, BuildError> {
+        self.build_blocking()
+    }
+}
+
+impl<C> Builder<C> {
     /// Builds a client for programs without a runtime.
     pub fn build_blocking(self) -> Result<blocking::Client, BuildError> {
-        self.build().map(blocking::Client::new)
+        self.start().map(blocking::Client::new)
+    }
+
+    /// The sender's runtime begins and ends on the sender's thread: the caller may have one of its
+    /// own, in which no other may end.
+    fn start(self) -> Result<Client, BuildError> {
+        let (client, sender) = self.assemble()?;
+        let (report, started) = mpsc::channel();
+        let run = move || {
+            let runtime = RuntimeBuilder::new_current_thread().enable_all().build();
+            let (runtime, outcome) = match runtime {
+                Ok(runtime) => (Some(runtime), Ok(())),
+                Err(error) => (None, Err(error)),
+            };
+            // Whoever builds the client waits for this.
+            let _ = report.send(outcome);
+            if let Some(runtime) = runtime {
+                runtime.block_on(sender);
+            }
+        };
+        let thread = std::thread::Builder::new().name("weir-client".to_owned());
+        thread.spawn(run).map_err(BuildError::Thread)?;
+        let outcome = started.recv().map_err(io::Error::other).flatten();
+        outcome.map(|()| client).map_err(BuildError::Thread)
     }
 
     fn assemble(self) -> Result<(Client, impl Future<Output = ()> + Send + 'static), BuildError> {
@@ -118,7 +146,8 @@ impl Builder {
         let encoder = Encoder::new(label, self.metadata);
         let intake = Intake::new(Arc::clone(&buffer), encoder, rules, ends, spool);
         let sender = Sender::new(rules, orders, Arc::new(courier), intake, found);
-        let guarded = guard(sender, Arc::clone(&buffer), notices.clone());
+        let guard = Guard::new(&buffer, &counters, &notices);
+        let guarded = guard.watch(sender);
         let client = Client::new(Shared {
             buffer,
             counters,
@@ -129,15 +158,6 @@ impl Builder {
         });
         Ok((client, guarded))
     }
-}
-
-/// Runs a sender; if it panics, the program is told and nothing more is taken in.
-async fn guard(sender: Sender, buffer: Arc<Buffer>, notices: Notices) {
-    let run = std::panic::AssertUnwindSafe(Box::pin(sender.run()));
-    if run.catch_unwind().await.is_err() {
-        notices.error(codes::STOPPED, "the sender panicked: nothing more is sent");
-    }
-    buffer.close();
 }
 
 fn credentials(credentials: Option<Credentials>) -> Result<Credentials, BuildError> {

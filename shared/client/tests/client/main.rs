@@ -5,6 +5,7 @@
 mod auth;
 mod buffer;
 mod crash;
+mod end;
 mod faults;
 mod https;
 mod random;
