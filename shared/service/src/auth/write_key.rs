@@ -104,7 +104,7 @@ struct Held {
     unknown: Recent<KeyHash, Seen<()>>,
     /// Counts what was made or revoked here: a read that began before must not be remembered.
     changes: u64,
-    /// When the last read failed, if it did.
+    /// When the store last failed to answer a read, if that was the last one.
     failed: Option<Timestamp>,
 }
 
@@ -233,7 +233,8 @@ impl KnownKeys {
             _ => {
                 let deadline = Deadline::at(now.saturating_add(READ_TIME));
                 let read = store.key(&hash, deadline).await;
-                self.held().failed = read.is_err().then(|| store.now());
+                let failed = matches!(read, Err(StoreError::Unavailable(_)));
+                self.held().failed = failed.then(|| store.now());
                 read.and_then(|record| still_good(record, now, store.now()))
             }
         };

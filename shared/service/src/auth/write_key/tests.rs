@@ -2,6 +2,8 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use weir_store::Clock as _;
+use weir_store::db::{Attempt, Order, Put, Query, SkRange, Table};
 
 use super::*;
 use crate::auth::{Scope, Scopes, basic_key};
@@ -63,6 +65,39 @@ async fn a_key_names_its_holder_and_the_namespace_of_its_events() {
     let holder = good(&service, "an:old-key").await;
     assert_eq!(holder.namespace_or_label(), &name("Shop"));
     assert_eq!(holder.label, name("web"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_stored_badly_keeps_no_other_out() {
+    let world = World::start().await;
+    let service = world.process();
+    let broken = made(&service).await;
+    let query = Query {
+        table: Table::Registry,
+        pk: "write-keys".into(),
+        sk: SkRange::All,
+        order: Order::Ascending,
+        attributes: None,
+        limit: None,
+    };
+    let now = world.clock.now();
+    let deadline = Deadline::at(now.saturating_add(READ_TIME));
+    let mut items = world.db().query_all(&query, deadline).await.unwrap();
+    let mut item = items.pop().unwrap();
+    item.remove("label");
+    let put = Put {
+        table: Table::Registry,
+        item,
+        condition: None,
+    };
+    let attempt = Attempt {
+        signed_at: now,
+        timeout: READ_TIME,
+    };
+    world.db().put(put, attempt).await.unwrap();
+    let other = made(&service).await;
+    check(&service, broken.key.expose(), 503, "store-unavailable").await;
+    good(&service, other.key.expose()).await;
 }
 
 #[tokio::test(start_paused = true)]
