@@ -35,6 +35,9 @@ const PIECE_BYTES: usize = 64 * 1024;
 /// After how long a request that found no memory should come again.
 const MEMORY_RETRY: Duration = Duration::from_secs(1);
 
+/// After how long a body that was cut off should come again.
+const CUT_OFF_RETRY: Duration = Duration::from_secs(1);
+
 /// The bounds of one request body.
 #[derive(Debug, Clone, Copy)]
 pub struct BodyLimits {
@@ -101,8 +104,8 @@ impl Service {
     /// is not, or slow senders would keep all others out.
     ///
     /// # Errors
-    /// 400 when it is cut off or badly compressed, 408 when it takes too long, 413 over a size,
-    /// 415 for an encoding other than identity, gzip and zstd, 503 when there is no memory, or
+    /// 400 when it is badly compressed, 408 when it takes too long, 413 over a size, 415 for an
+    /// encoding other than identity, gzip and zstd, 503 when it is cut off, there is no memory, or
     /// too many requests are carried out.
     pub async fn read_body(
         &self,
@@ -159,8 +162,7 @@ async fn collect(mut body: Body, mut into: Buffer) -> Result<Buffer, Problem> {
         into.expect(length)?;
     }
     while let Some(frame) = body.frame().await {
-        let frame =
-            frame.map_err(|_| Problem::bad_request("body-cut-off", "the body was cut off"))?;
+        let frame = frame.map_err(|_| cut_off())?;
         if let Ok(data) = frame.into_data() {
             into.push(&data)?;
         }
@@ -315,6 +317,12 @@ fn broken(name: &str, error: &std::io::Error) -> Problem {
 fn out_of_memory(_: Exhausted) -> Problem {
     let detail = "the requests in flight hold all the memory that is set aside for them";
     Problem::unavailable("over-capacity", detail, MEMORY_RETRY)
+}
+
+/// Its sender has all of it, so it is good perhaps, and comes again.
+fn cut_off() -> Problem {
+    let detail = "the body was cut off before its end; nothing was done, send it again";
+    Problem::unavailable("body-cut-off", detail, CUT_OFF_RETRY)
 }
 
 fn too_slow(limit: Duration) -> Problem {
