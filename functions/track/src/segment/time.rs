@@ -24,19 +24,31 @@ pub(super) struct Sent<'a> {
 ///
 /// Both `originalTimestamp` and `sentAt` are read from the sender's clock, so their difference is
 /// right even if the clock is wrong, and is taken off the time of receipt. One that cannot be read
-/// is passed over. Without both, the time is `timestamp`, else `originalTimestamp`, else that of
-/// receipt.
+/// is passed over. SDKs that send no `originalTimestamp`, such as Python's, read `timestamp` from
+/// that clock; the caller may have set it as well, so it is corrected only where the clock is
+/// seen to be wrong. Without `sentAt` the time is `timestamp`, else `originalTimestamp`, else that
+/// of receipt.
 pub(super) fn of(times: Sent<'_>, received: Timestamp) -> Result<(Timestamp, bool), Fault> {
     let read =
         |field, value: Option<&RawValue>| value.and_then(|value| fields::time(field, value).ok());
     let original = read("originalTimestamp", times.original);
-    // Most messages have no use for it.
-    let sent = original.and_then(|_| read("sentAt", times.sent));
+    let sent = read("sentAt", times.sent);
     match (original, sent, times.timestamp) {
         (Some(original), Some(sent), _) => Ok((corrected(original, sent, received)?, false)),
-        (_, _, Some(timestamp)) => Ok((fields::time("timestamp", timestamp)?, true)),
+        (_, sent, Some(timestamp)) => {
+            let timestamp = fields::time("timestamp", timestamp)?;
+            match sent.filter(|sent| original.is_none() && is_far(*sent, received)) {
+                Some(sent) => Ok((corrected(timestamp, sent, received)?, false)),
+                None => Ok((timestamp, true)),
+            }
+        }
         (original, _, None) => Ok((original.unwrap_or(received), false)),
     }
+}
+
+/// Whether a clock that read so when the message was sent must be wrong.
+fn is_far(sent: Timestamp, received: Timestamp) -> bool {
+    sent > received.saturating_add(SLACK) || received > sent.saturating_add(SLACK)
 }
 
 fn corrected(
@@ -49,7 +61,7 @@ fn corrected(
     }
     let ago = (sent.as_millis() - original.as_millis()).max(0);
     Timestamp::from_millis(received.as_millis() - ago).map_err(|error| {
-        let detail = format!("originalTimestamp: {original} is {ago} ms before sentAt: {error}");
+        let detail = format!("{original} is {ago} ms before sentAt: {error}");
         Fault::new("invalid-time", detail)
     })
 }
@@ -101,13 +113,34 @@ mod tests {
     }
 
     #[test]
+    fn a_timestamp_is_corrected_where_the_clock_is_seen_to_be_wrong() {
+        check(
+            ["1999-01-01T00:00:00Z", "", "1999-01-01T00:00:30Z"],
+            Ok(("2026-11-21T11:59:30Z", false)),
+        );
+        check(
+            ["2026-11-21T12:01:00Z", "", "2026-11-21T12:01:01Z"],
+            Ok(("2026-11-21T11:59:59Z", false)),
+        );
+        // Its own word, whatever the clock says.
+        check(
+            ["2026-11-21T10:00:00Z", "", "2026-11-21T09:00:00Z"],
+            Ok(("2026-11-21T10:00:00Z", false)),
+        );
+        check(
+            ["2026-11-21T11:00:00Z", "", "2026-11-21T12:01:00Z"],
+            Ok(("2026-11-21T11:00:00Z", true)),
+        );
+    }
+
+    #[test]
     fn one_time_alone_is_taken_as_it_is() {
         check(
             ["2020-01-01T00:00:00.5Z", "", ""],
             Ok(("2020-01-01T00:00:00.500Z", true)),
         );
         check(
-            ["2020-01-01", "", "2026-11-21"],
+            ["2020-01-01", "", "2026-11-21T11:59:01Z"],
             Ok(("2020-01-01T00:00:00Z", true)),
         );
         check(
@@ -132,7 +165,7 @@ mod tests {
     #[test]
     fn times_that_cannot_be_read_are_passed_over_unless_they_are_needed() {
         check(
-            ["2020-01-01", "soon", "2026-11-21"],
+            ["2020-01-01", "soon", "2026-11-21T12:00:59Z"],
             Ok(("2020-01-01T00:00:00Z", true)),
         );
         check(
