@@ -1,6 +1,9 @@
 //! What FocusLab's clients send: who (`actor_id`) did what (`action`) to which kind of thing
 //! (`object`), and what is known of either.
 
+use std::fmt;
+
+use serde::de::{Deserializer as _, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use weir_model::{Event, Name, Series};
 
@@ -86,8 +89,28 @@ fn is_plain(value: &RawValue) -> bool {
     if !value.get().starts_with('[') {
         return is_scalar(value);
     }
-    let items: Result<Vec<&RawValue>, _> = serde_json::from_str(value.get());
-    items.is_ok_and(|items| items.iter().all(|item| is_scalar(item)))
+    let mut items = serde_json::Deserializer::from_str(value.get());
+    items.deserialize_seq(ScalarsVisitor).unwrap_or(false)
+}
+
+/// Whether a list holds nothing but texts and numbers. It keeps none of them, for there may be
+/// millions.
+struct ScalarsVisitor;
+
+impl<'de> Visitor<'de> for ScalarsVisitor {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<bool, A::Error> {
+        let mut all = true;
+        while let Some(item) = list.next_element::<&RawValue>()? {
+            all &= is_scalar(item);
+        }
+        Ok(all)
+    }
 }
 
 fn is_scalar(value: &RawValue) -> bool {
