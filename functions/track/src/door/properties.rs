@@ -117,6 +117,10 @@ impl Object {
     /// Appends a member whose value is checked: no key twice, not too deep.
     pub(crate) fn json(&mut self, key: &str, value: &RawValue) -> Result<(), Fault> {
         self.key(key);
+        let room = PROPERTIES_BYTES.saturating_sub(self.text.len());
+        if is_longer(value.get(), room) {
+            return Err(over_size());
+        }
         push_checked(&mut self.text, value, NESTING - self.level)?;
         self.bounded()
     }
@@ -175,12 +179,32 @@ impl Object {
         if self.text.len() < PROPERTIES_BYTES {
             return Ok(());
         }
-        let detail = format!(
-            "the properties, with what is said about the event, are larger than the \
-             {PROPERTIES_BYTES} bytes allowed as compact JSON"
-        );
-        Err(Fault::too_large(detail))
+        Err(over_size())
     }
+}
+
+fn over_size() -> Fault {
+    let detail = format!(
+        "the properties, with what is said about the event, are larger than the \
+         {PROPERTIES_BYTES} bytes allowed as compact JSON"
+    );
+    Fault::too_large(detail)
+}
+
+/// Whether JSON has more than so many bytes, white space between its tokens not counted. What has
+/// is neither checked nor copied, which would take many times its size.
+fn is_longer(json: &str, bytes: usize) -> bool {
+    if json.len() <= bytes {
+        return false;
+    }
+    let (mut quoted, mut escaped) = (false, false);
+    let counted = json.bytes().filter(|byte| {
+        let is_quote = *byte == b'"' && !escaped;
+        escaped = quoted && *byte == b'\\' && !escaped;
+        quoted ^= is_quote;
+        quoted || !byte.is_ascii_whitespace()
+    });
+    counted.take(bytes + 1).count() > bytes
 }
 
 fn says_nothing(value: &RawValue) -> bool {
@@ -274,6 +298,32 @@ mod tests {
             join(&Members::default(), &metadata).unwrap().as_deref(),
             Some(r#"{"_metadata":{"context":{"a":1,"b":{"x":1},"c":3},"q":"\""}}"#)
         );
+    }
+
+    #[test]
+    fn white_space_between_tokens_is_not_counted() {
+        let check = |json: &str| {
+            let value: &RawValue = serde_json::from_str(json).unwrap();
+            let compact = json::compact(value).len();
+            for bytes in 0..json.len() + 2 {
+                assert_eq!(is_longer(json, bytes), compact > bytes, "{bytes} of {json}");
+            }
+        };
+        check(r#"{ "a b" : [ 1 , "\\" , " \" \\\" x " ] ,"c":"" }"#);
+        check(r#""  é  ""#);
+        check("17");
+        let spread = format!(r#"{{"a":[{}1]}}"#, " ".repeat(PROPERTIES_BYTES));
+        assert_eq!(joined(&spread, "{}"), Ok(Some(r#"{"a":[1]}"#.into())));
+    }
+
+    #[test]
+    fn what_is_too_large_is_not_looked_through() {
+        // It has a key twice, which nobody finds out.
+        let twice = format!(
+            r#"{{"a":{{"b":"{}","b":1}}}}"#,
+            "x".repeat(PROPERTIES_BYTES)
+        );
+        assert_eq!(joined(&twice, "{}"), Err("too-large"));
     }
 
     #[test]
