@@ -145,7 +145,7 @@ fn map(pieces: &[&str], holder: &KeyHolder, token: &str) -> Mapped {
     };
     let events = pieces
         .iter()
-        .map(|piece| wrapped::read(piece, defaults).map_err(|fault| fault.rejection(piece, token)));
+        .map(|piece| wrapped::read(piece, defaults).map_err(|fault| fault.of(piece, token)));
     events.collect()
 }
 
@@ -158,7 +158,11 @@ async fn refused_whole(
 ) -> Result<(Taken, Option<String>), Problem> {
     let rejection = fault.rejection(payload, token);
     let message = rejection.detail.clone();
-    let taken = visit.take(Mapped::from_iter([Err(rejection)])).await?;
+    let mapped = Mapped {
+        rejections: rejection.into(),
+        ..Mapped::default()
+    };
+    let taken = visit.take(mapped).await?;
     Ok((taken, Some(message)))
 }
 
@@ -185,7 +189,7 @@ fn described((taken, message): (Taken, Option<String>)) -> serde_json::Value {
 
 /// To the SDK, a 400 and nothing else means that its token is bad.
 fn refuse(problem: &Problem) -> Response {
-    let status = match answer::known_status(problem) {
+    let status = match problem.status() {
         StatusCode::UNAUTHORIZED => StatusCode::BAD_REQUEST,
         status => status,
     };

@@ -113,16 +113,19 @@ async fn bad(visit: &Visit<'_>, fault: Fault, payload: &str, key: &str) -> Probl
     visit.service.tally().refused(1);
     let rejection = fault.rejection(payload, key);
     let problem = Problem::bad_request(rejection.reason, rejection.detail.as_str());
-    let _ = visit.refuse(vec![rejection]).await;
+    let _ = visit.refuse(rejection.into()).await;
     problem
 }
 
 fn refuse(problem: &Problem) -> Response {
-    let status = answer::known_status(problem);
     let body = json!({
         "status": "error",
         "code": problem.code(),
         "message": problem.document().detail,
     });
-    (answer::headers(problem), answer::json(status, &body)).into_response()
+    (
+        answer::headers(problem),
+        answer::json(problem.status(), &body),
+    )
+        .into_response()
 }

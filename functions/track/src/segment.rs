@@ -10,6 +10,7 @@ mod call;
 mod message;
 mod messages;
 mod pixel;
+mod python;
 mod time;
 
 use std::sync::Arc;
@@ -19,15 +20,13 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::request::Parts;
 use serde_json::json;
-use weir_model::Timestamp;
 use weir_service::auth::basic_key;
 use weir_service::{Problem, Service};
 
 use crate::door::answer;
 use crate::door::body::{TextBody, Unread};
-use crate::door::fault::Fault;
 use call::Bodies;
-use messages::{Sender, unusable};
+use messages::Sender;
 
 pub(crate) use pixel::{__path_pixel, pixel};
 
@@ -86,28 +85,11 @@ async fn store(service: &Service, bodies: Bodies, request: Request) -> Result<()
         Ok(body) => body,
         Err(Unread::Again(problem)) => return Err(problem),
         Err(Unread::Final(fault, shown)) => {
-            return Err(refuse_body(service, sender, fault, &shown, received).await);
+            return Err(messages::refuse(service, sender, fault, &shown, received).await);
         }
     };
     let stored = messages::store(service, body.as_str(), bodies, sender, received);
     stored.await.map(drop)
-}
-
-/// Refuses a body that could not be read, and writes that down if it is known whose it is.
-async fn refuse_body(
-    service: &Service,
-    sender: Option<Sender>,
-    fault: Fault,
-    shown: &str,
-    received: Timestamp,
-) -> Problem {
-    match sender {
-        Some(sender) => {
-            let visit = sender.visit(service, received);
-            sender.refuse(&visit, fault, shown).await
-        }
-        None => unusable(fault.reason, &fault.detail),
-    }
 }
 
 fn refuse(problem: &Problem) -> Response {
@@ -116,6 +98,6 @@ fn refuse(problem: &Problem) -> Response {
         "code": problem.code(),
         "message": problem.document().detail,
     });
-    let answer = answer::json(answer::known_status(problem), &body);
+    let answer = answer::json(problem.status(), &body);
     (answer::headers(problem), answer).into_response()
 }

@@ -2,16 +2,22 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
+use http::request::Parts;
+use http::{HeaderMap, StatusCode};
 use sha2::{Digest as _, Sha256};
-use weir_service::auth::Scope;
-use weir_service::{Caller, Problem, ProblemDocument, Rejection, Service};
-use weir_store::Submission;
+use weir_service::auth::{Scope, basic_key};
+use weir_service::body::ReceivedBody;
+use weir_service::secret::WriteKey;
+use weir_service::{Caller, Problem, ProblemDocument, Service};
+use weir_store::{IdempotencyKey, Submission};
 
 use crate::answer::{self, Counts};
 use crate::body::Form;
 use crate::check::{self, Refusal};
+use crate::door::fault::Fault;
 use crate::key;
 
 /// Keys of this door are not those of another.
@@ -56,24 +62,24 @@ pub(crate) async fn track(
 ) -> Result<Response, Problem> {
     let received = service.now();
     let (parts, body) = request.into_parts();
-    let caller = service.authorize(&parts, Scope::Write).await?;
-    let key = key::read(&parts.headers)?;
-    let form = Form::of(&parts.headers)?;
-    let mut body = service.read_body(&parts.headers, body).await?;
-    // Parsed events take about as much again as their text.
-    body.charge(body.bytes().len())?;
+    let sender = Sender::of(&service, &parts).await?;
+    let read = read(&service, &parts.headers, body).await;
+    let (key, form, body) = match read {
+        Ok(read) => read,
+        Err(problem) => return Err(sender.refuse_unread(problem).await),
+    };
     let text = body.text()?;
     let batch = match form.read(text) {
         Ok(batch) => batch,
-        Err(problem) => return Err(refuse_body(&service, &caller, problem, text).await),
+        Err(problem) => return Err(sender.refuse_body(problem, text).await),
     };
     let (one, sent) = (batch.is_one(), batch.events());
     let refused = || service.tally().refused(sent);
-    let events = match check::all(batch) {
+    let events = match check::all(batch, sender.key()) {
         Ok(events) => events,
         Err(refusal) => {
             refused();
-            return Err(refuse(&service, &caller, refusal).await);
+            return Err(sender.refuse(refusal).await);
         }
     };
     let first = if one { events.first().cloned() } else { None };
@@ -82,7 +88,7 @@ pub(crate) async fn track(
         key,
         body: Sha256::digest(body.bytes()).into(),
         received,
-        client: caller.client.to_string(),
+        client: sender.caller.client.to_string(),
         door: DOOR,
     };
     let accepted = service.store.accept(submission).await;
@@ -94,26 +100,73 @@ pub(crate) async fn track(
     })
 }
 
-/// Writes down what is refused. Clients of this door read their answers, so it is the same if
-/// that fails.
-async fn refuse(service: &Service, caller: &Caller, refusal: Refusal) -> Problem {
-    let Refusal {
-        problem,
-        rejections,
-    } = refusal;
-    let _ = service.reject(&caller.into(), DOOR, rejections).await;
-    problem
+/// Reads what does not depend on the events: the request's own key, and a body that is text.
+async fn read(
+    service: &Service,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<(Option<IdempotencyKey>, Form, ReceivedBody), Problem> {
+    let key = key::read(headers)?;
+    let form = Form::of(headers)?;
+    let mut body = service.read_body(headers, body).await?;
+    // Parsed events take about as much again as their text.
+    body.charge(body.bytes().len())?;
+    body.text()?;
+    Ok((key, form, body))
 }
 
-/// Writes down a body that holds no events, or more than it may: nobody knows how many.
-async fn refuse_body(service: &Service, caller: &Caller, problem: Problem, text: &str) -> Problem {
-    let detail = problem.document().detail.clone();
-    let rejections = vec![Rejection::new(problem.code(), detail, text)];
-    let refusal = Refusal {
-        problem,
-        rejections,
-    };
-    refuse(service, caller, refusal).await
+/// Who sends, and under whose name what is refused is written down. Clients of this door read
+/// their answers, so those are the same if that fails.
+struct Sender<'a> {
+    service: &'a Service,
+    caller: Caller,
+    /// The key that let them in, if one did: it is in nothing that is written down.
+    write_key: Option<WriteKey>,
+}
+
+impl Sender<'_> {
+    async fn of<'a>(service: &'a Service, parts: &Parts) -> Result<Sender<'a>, Problem> {
+        Ok(Sender {
+            service,
+            caller: service.authorize(parts, Scope::Write).await?,
+            write_key: basic_key(&parts.headers),
+        })
+    }
+
+    fn key(&self) -> &str {
+        self.write_key.as_ref().map_or("", WriteKey::expose)
+    }
+
+    async fn refuse(&self, refusal: Refusal) -> Problem {
+        let Refusal {
+            problem,
+            rejections,
+        } = refusal;
+        let source = (&self.caller).into();
+        let _ = self.service.reject(&source, DOOR, rejections).await;
+        problem
+    }
+
+    /// A body that holds no events, or more than it may: nobody knows how many.
+    async fn refuse_body(&self, problem: Problem, text: &str) -> Problem {
+        let fault = Fault::new(problem.code(), problem.document().detail.as_str());
+        let rejections = fault.rejection(text, self.key()).into();
+        let refusal = Refusal {
+            problem,
+            rejections,
+        };
+        self.refuse(refusal).await
+    }
+
+    /// A request that would be refused again, of whose body nothing can be shown.
+    async fn refuse_unread(&self, problem: Problem) -> Problem {
+        match problem.status() {
+            StatusCode::BAD_REQUEST
+            | StatusCode::PAYLOAD_TOO_LARGE
+            | StatusCode::UNSUPPORTED_MEDIA_TYPE => self.refuse_body(problem, "").await,
+            _ => problem,
+        }
+    }
 }
 
 /// Stores events: the same without the final slash.

@@ -28,6 +28,6 @@ pub mod write_keys;
 
 pub use auth::{Caller, KeyHolder, Scope, Scopes};
 pub use problem::{FieldProblem, MAX_FIELD_ERRORS, Problem, ProblemDocument};
-pub use rejected::{Rejection, RejectionSource};
+pub use rejected::{Rejection, RejectionSource, Rejections};
 pub use service::{IN_FLIGHT_BYTES, IN_FLIGHT_REQUESTS, Service, ServiceConfig, TOKEN_LIFETIME};
 pub use snippet_path::{SnippetPath, SnippetPathError};

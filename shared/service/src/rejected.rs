@@ -6,6 +6,8 @@
 //! none. Nothing here knows a key: a door whose clients put theirs into events takes it out by
 //! [`Rejection::without`].
 
+mod key;
+
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +17,7 @@ use tokio::sync::Mutex as Turn;
 use weir_model::Timestamp;
 use weir_store::StoreError;
 use weir_store::db::Deadline;
-use weir_store::registry::{ClientId, Rejected, RejectedRequest, Standing};
+use weir_store::registry::{ClientId, REJECTIONS_AN_HOUR, Rejected, RejectedRequest, Standing};
 
 use crate::Service;
 use crate::auth::{Caller, KeyHolder};
@@ -89,14 +91,8 @@ impl Rejection {
     /// payload has to be whole: half a key is not found.
     #[must_use]
     pub fn without(mut self, key: &str) -> Rejection {
-        // JSON may have escaped some of its characters.
-        let escaped = serde_json::Value::from(key).to_string();
-        for spelling in [escaped.trim_matches('"'), key] {
-            if !spelling.is_empty() {
-                self.payload = self.payload.replace(spelling, "***");
-                self.detail = self.detail.replace(spelling, "***");
-            }
-        }
+        self.payload = key::without(key, &self.payload);
+        self.detail = key::without_beginning(key, &self.detail);
         self
     }
 
@@ -111,6 +107,59 @@ impl Rejection {
     }
 }
 
+/// The refused events of a request: as many as an hour has room for, and of all others how many
+/// they are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rejections {
+    kept: Vec<Rejection>,
+    /// Those that are only counted, by reason.
+    more: BTreeMap<&'static str, u64>,
+}
+
+impl Rejections {
+    /// Adds one, which is built only if it can be kept.
+    pub fn add(&mut self, reason: &'static str, rejection: impl FnOnce() -> Rejection) {
+        match self.kept.len() < REJECTIONS_AN_HOUR {
+            true => self.kept.push(rejection()),
+            false => *self.more.entry(reason).or_default() += 1,
+        }
+    }
+
+    /// How many there are, kept or not.
+    pub fn count(&self) -> u64 {
+        self.kept.len() as u64 + self.more.values().sum::<u64>()
+    }
+
+    /// Whether nothing is refused.
+    pub fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
+    fn by_reason(&self) -> BTreeMap<&'static str, u64> {
+        let mut reasons = self.more.clone();
+        for rejection in &self.kept {
+            *reasons.entry(rejection.reason).or_default() += 1;
+        }
+        reasons
+    }
+}
+
+impl FromIterator<Rejection> for Rejections {
+    fn from_iter<I: IntoIterator<Item = Rejection>>(rejections: I) -> Rejections {
+        let mut all = Rejections::default();
+        for rejection in rejections {
+            all.add(rejection.reason, || rejection);
+        }
+        all
+    }
+}
+
+impl From<Rejection> for Rejections {
+    fn from(rejection: Rejection) -> Rejections {
+        Rejections::from_iter([rejection])
+    }
+}
+
 impl Service {
     /// Counts refused events by reason, and keeps them for a day: at most 1,000 of a source in an
     /// hour, more are only counted.
@@ -122,22 +171,13 @@ impl Service {
         &self,
         source: &RejectionSource,
         door: &'static str,
-        rejections: Vec<Rejection>,
+        rejections: Rejections,
     ) -> Result<(), Problem> {
         if rejections.is_empty() {
             return Ok(());
         }
         self.count(source, door, &rejections);
-        let at = self.now();
-        let request = RejectedRequest {
-            at,
-            source: source.id.clone(),
-            label: source.label.clone(),
-            door,
-            rejected: rejections.into_iter().map(Rejection::into_kept).collect(),
-        };
-        let standing = self.standings().of(&source.id, at);
-        let kept = self.keep(&request, &standing).await;
+        let kept = self.keep(source, door, rejections).await;
         kept.map_err(|error| {
             tracing::error!(%error, source = %source.id, door,
                 "refused events could not be kept: {error}");
@@ -146,29 +186,40 @@ impl Service {
         })
     }
 
-    async fn keep(&self, request: &RejectedRequest, of: &Turn<Standing>) -> Result<(), StoreError> {
+    async fn keep(
+        &self,
+        source: &RejectionSource,
+        door: &'static str,
+        rejections: Rejections,
+    ) -> Result<(), StoreError> {
+        let at = self.now();
+        let standing = self.standings().of(&source.id, at);
         // One at a time: they would only get into each other's way at the count.
-        let mut standing = of.lock().await;
-        if standing.is_full(request.at) {
+        let mut standing = standing.lock().await;
+        if standing.is_full(at) {
             return Ok(());
         }
-        let deadline = Deadline::at(request.at.saturating_add(KEEPING_TIME));
+        let kept = rejections.kept.into_iter();
+        let request = RejectedRequest {
+            at,
+            source: source.id.clone(),
+            label: source.label.clone(),
+            door,
+            rejected: kept.map(Rejection::into_kept).collect(),
+        };
+        let deadline = Deadline::at(at.saturating_add(KEEPING_TIME));
         let store = &self.store;
-        store.keep_rejected(request, &mut standing, deadline).await
+        store.keep_rejected(&request, &mut standing, deadline).await
     }
 
-    fn count(&self, source: &RejectionSource, door: &'static str, rejections: &[Rejection]) {
-        let mut reasons = BTreeMap::<&'static str, u64>::new();
-        for rejection in rejections {
-            *reasons.entry(rejection.reason).or_default() += 1;
-        }
+    fn count(&self, source: &RejectionSource, door: &'static str, rejections: &Rejections) {
         let mut listed = String::new();
-        for (reason, events) in &reasons {
+        for (reason, events) in &rejections.by_reason() {
             self.tally().rejected(reason, *events);
             let comma = if listed.is_empty() { "" } else { ", " };
             let _ = write!(listed, "{comma}{events} {reason}");
         }
-        let events = rejections.len();
+        let events = rejections.count();
         tracing::info!(source = %source.id, door, events, reasons = listed,
             "refused {events} events of {} at {door}: {listed}", source.id);
     }

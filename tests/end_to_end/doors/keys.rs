@@ -19,7 +19,11 @@ async fn come_to_every_door(place: &Place, key: &str) -> String {
             .to_string(),
         json!({"actor_id": "a", "action": "b", "object": "c", "variables": {key: null}})
             .to_string(),
+        json!({"namespace": "n", "name": [key], "value": key, "more": {"writeKey": "***"}})
+            .to_string(),
+        format!("namespace=n&name=m&value={key}&writeKey={key}"),
     ];
+    let form = ("content-type", "application/x-www-form-urlencoded");
     let data = STANDARD.encode(json!({"writeKey": key, "event": [key]}).to_string());
     let data = utf8_percent_encode(&data, NON_ALPHANUMERIC).to_string();
     let basic = basic(key);
@@ -29,6 +33,15 @@ async fn come_to_every_door(place: &Place, key: &str) -> String {
     );
     let mut said = String::new();
     for body in bodies {
+        for media_type in [json, form] {
+            let headers = [("authorization", basic.as_str()), media_type];
+            let answer = place
+                .send(Method::POST, "/api/track/", &headers, body.clone())
+                .await;
+            // It says what is wrong with a value, to whoever sent that.
+            let text = answer.text().replace(key, "its own");
+            said += &format!("{:?} {text}\n", answer.headers);
+        }
         for (path, header) in [
             ("/api/v1/trigger/", ("x-fl-api-key", key)),
             (path.as_str(), json),

@@ -133,7 +133,7 @@ async fn only_broken_and_oversize_bodies_are_400() {
         "batch": vec![json!({"type": "page"}); 10_000], "context": {"x": "x".repeat(5_000)}});
     for (body, code) in [
         ("{\"batch\":[{]}", "invalid-json"),
-        ("{\"batch\":[{\"a\":NaN}]}", "invalid-json"),
+        ("{\"batch\":[],\"context\":{\"a\":NaN}}", "invalid-json"),
         ("{\"batch\":{}}", "invalid-json"),
         ("{}", "invalid-json"),
         ("[]", "invalid-event"),
@@ -148,6 +148,58 @@ async fn only_broken_and_oversize_bodies_are_400() {
         assert_eq!(place.rejected().await[0]["reason"], code);
     }
     assert_eq!(place.rejected().await.len(), 9);
+}
+
+/// Python's `json.dumps` writes numbers that are no JSON.
+#[tokio::test(start_paused = true)]
+async fn one_number_that_is_none_does_not_spoil_a_batch() {
+    let place = Place::start().await;
+    let odd = r#"{"type":"track","event":"Ordered","properties":{"revenue":NaN,"é":-Infinity}}"#;
+    let (first, last) = (order(1), order(2));
+    let body = format!(r#"{{"batch": [{first}, {odd} ,{last}],"sentAt":"2024-05-15"}}"#);
+    let answer = place.call("batch", body).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    assert_eq!(place.count("web", "Ordered").await, 2);
+    let rejected = place.rejected().await;
+    assert_eq!(rejected.len(), 1);
+    assert_eq!(
+        (&rejected[0]["reason"], &rejected[0]["event"]),
+        (&json!("invalid-json"), &json!(odd))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_body_is_listed_under_the_key_in_it_or_counted() {
+    let place = Place::start().await;
+    let plain = [("content-type", "text/plain")];
+    let many = vec![json!({"type": "page"}); 10_001];
+    let body = |batch: Value| json!({"writeKey": place.key, "batch": batch}).to_string();
+    for (body, code, listed) in [
+        (body(json!({})), "invalid-json", 1),
+        (body(json!(many)), "too-large", 2),
+        (
+            json!({"writeKey": place.key}).to_string(),
+            "invalid-json",
+            3,
+        ),
+        ("{\"batch\":[{]}".into(), "invalid-json", 3),
+        (" ".repeat(4_200_000), "too-large", 3),
+    ] {
+        place.node.service.tally().take();
+        let answer = place.send(Method::POST, "/v1/batch", &plain, body).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", answer.text());
+        assert_eq!(answer.json()["code"], code);
+        let counted = place.node.service.tally().take();
+        assert_eq!((counted.refused, counted.rejected[code]), (1, 1));
+        let rejected = place.rejected().await;
+        assert_eq!(rejected.len(), listed, "{code}");
+        assert!(!Value::from(rejected).to_string().contains(&place.key));
+    }
+    let stranger = json!({"writeKey": "another-key", "batch": {}}).to_string();
+    let answer = place
+        .send(Method::POST, "/v1/batch", &plain, stranger)
+        .await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test(start_paused = true)]

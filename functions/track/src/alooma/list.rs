@@ -5,7 +5,7 @@
 //! events. So one that no JSON reader takes is cut at the commas of its outermost array, and each
 //! piece is judged alone.
 
-use crate::door::list::items;
+use crate::door::list::{Quoted, items};
 
 /// What a body was cut into.
 #[derive(Debug, PartialEq, Eq)]
@@ -57,25 +57,6 @@ fn cut_at_commas(body: &str, most: usize) -> Cut<'_> {
         (true, Quoted::No) if pieces.len() <= most => Cut::Events(pieces),
         (true, Quoted::No) => Cut::TooMany,
         _ => Cut::NoArray,
-    }
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Quoted {
-    No,
-    Yes,
-    /// Behind a backslash.
-    Escaped,
-}
-
-impl Quoted {
-    fn after(self, byte: u8) -> Quoted {
-        match (self, byte) {
-            (Quoted::No, b'"') | (Quoted::Escaped, _) => Quoted::Yes,
-            (Quoted::Yes, b'"') => Quoted::No,
-            (Quoted::Yes, b'\\') => Quoted::Escaped,
-            _ => self,
-        }
     }
 }
 

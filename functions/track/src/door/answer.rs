@@ -21,12 +21,3 @@ pub(crate) fn headers(problem: &Problem) -> HeaderMap {
     })
     .collect()
 }
-
-/// 503 for what is worth sending again but has a status that old clients take as final: they
-/// know of no 408.
-pub(crate) fn known_status(problem: &Problem) -> StatusCode {
-    match problem.status() {
-        StatusCode::REQUEST_TIMEOUT => StatusCode::SERVICE_UNAVAILABLE,
-        status => status,
-    }
-}

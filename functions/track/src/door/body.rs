@@ -2,11 +2,16 @@
 //! it again.
 
 use axum::body::Body;
+use std::time::Duration;
+
 use http::HeaderMap;
 use weir_service::body::ReceivedBody;
 use weir_service::{Problem, Service};
 
-use super::fault::Fault;
+use super::fault::{Fault, LOOKED_THROUGH};
+
+/// After how long a body that came too slowly should come again.
+const SLOW_RETRY: Duration = Duration::from_secs(1);
 
 /// A body that is UTF-8, with the memory that is reserved for it.
 #[derive(Debug)]
@@ -35,7 +40,7 @@ impl TextBody {
         match body.text() {
             Ok(_) => Ok(TextBody(body)),
             Err(problem) => {
-                let shown = String::from_utf8_lossy(body.bytes()).into_owned();
+                let shown = shown(body.bytes());
                 Err(Unread::Final(fault(&problem), shown))
             }
         }
@@ -50,8 +55,21 @@ impl TextBody {
 fn unread(problem: Problem) -> Unread {
     match problem.status().as_u16() {
         400 | 413 | 415 => Unread::Final(fault(&problem), String::new()),
+        408 => Unread::Again(too_slow(&problem)),
         _ => Unread::Again(problem),
     }
+}
+
+/// Old clients know of no 408, and take it as final.
+fn too_slow(problem: &Problem) -> Problem {
+    let detail = problem.document().detail.as_str();
+    Problem::unavailable(problem.code(), detail, SLOW_RETRY)
+}
+
+/// The beginning of what is no text; more of it is not looked at.
+fn shown(bytes: &[u8]) -> String {
+    let beginning = &bytes[..bytes.len().min(LOOKED_THROUGH + 1)];
+    String::from_utf8_lossy(beginning).into_owned()
 }
 
 fn fault(problem: &Problem) -> Fault {

@@ -2,15 +2,15 @@
 
 use std::borrow::Cow;
 
-use weir_service::Rejection;
 use weir_service::rejected::PAYLOAD_BYTES;
+use weir_service::{Rejection, Rejections};
 
 /// Under this name some clients write their key into their events.
 const WRITE_KEY: &str = "\"writeKey\"";
 
 /// What is looked through of a payload: enough that, whatever keys are taken out, there is no
 /// less left than is kept.
-const LOOKED_THROUGH: usize = 64 * PAYLOAD_BYTES;
+pub(crate) const LOOKED_THROUGH: usize = 64 * PAYLOAD_BYTES;
 
 /// What may be half a key, where a payload was cut.
 const LONGEST_KEY: usize = 256;
@@ -34,6 +34,16 @@ impl Fault {
         Fault::new("too-large", detail)
     }
 
+    /// The refusal of an event that was sent with a key.
+    pub(crate) fn of<'a>(self, payload: &'a str, key: &'a str) -> Refused<'a> {
+        let fault = self;
+        Refused {
+            fault,
+            payload,
+            key,
+        }
+    }
+
     /// What is kept of it: the event as it was sent, without the key it came with.
     pub(crate) fn rejection(self, payload: &str, key: &str) -> Rejection {
         let Fault { reason, detail } = self;
@@ -55,6 +65,26 @@ impl Fault {
             payload,
         } = rejection;
         Rejection::new(reason, detail, &payload)
+    }
+}
+
+/// An event that is refused, not yet written down.
+#[derive(Debug)]
+pub(crate) struct Refused<'a> {
+    fault: Fault,
+    payload: &'a str,
+    key: &'a str,
+}
+
+impl Refused<'_> {
+    /// Adds it to others.
+    pub(crate) fn add_to(self, rejections: &mut Rejections) {
+        let Refused {
+            fault,
+            payload,
+            key,
+        } = self;
+        rejections.add(fault.reason, || fault.rejection(payload, key));
     }
 }
 

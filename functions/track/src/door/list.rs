@@ -36,6 +36,26 @@ impl<'de> Visitor<'de> for ItemsVisitor {
     }
 }
 
+/// Whether a byte of JSON stands in a string.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Quoted {
+    No,
+    Yes,
+    /// Behind a backslash.
+    Escaped,
+}
+
+impl Quoted {
+    pub(crate) fn after(self, byte: u8) -> Quoted {
+        match (self, byte) {
+            (Quoted::No, b'"') | (Quoted::Escaped, _) => Quoted::Yes,
+            (Quoted::Yes, b'"') => Quoted::No,
+            (Quoted::Yes, b'\\') => Quoted::Escaped,
+            _ => self,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,8 +7,10 @@
 use weir_model::limits::EVENTS_PER_REQUEST;
 use weir_model::{Event, Timestamp};
 use weir_service::auth::KeyHolder;
-use weir_service::{Problem, Rejection, Service};
+use weir_service::{Problem, Rejections, Service};
 use weir_store::Submission;
+
+use super::fault::Refused;
 
 /// Who came to which door, and when.
 #[derive(Debug)]
@@ -23,7 +25,7 @@ pub(crate) struct Visit<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Mapped {
     pub(crate) events: Vec<Event>,
-    pub(crate) rejections: Vec<Rejection>,
+    pub(crate) rejections: Rejections,
 }
 
 /// What became of them.
@@ -34,13 +36,13 @@ pub(crate) struct Taken {
     pub(crate) rejected: u64,
 }
 
-impl FromIterator<Result<Event, Rejection>> for Mapped {
-    fn from_iter<I: IntoIterator<Item = Result<Event, Rejection>>>(results: I) -> Self {
+impl<'a> FromIterator<Result<Event, Refused<'a>>> for Mapped {
+    fn from_iter<I: IntoIterator<Item = Result<Event, Refused<'a>>>>(results: I) -> Self {
         let mut mapped = Mapped::default();
         for result in results {
             match result {
                 Ok(event) => mapped.events.push(event),
-                Err(rejection) => mapped.rejections.push(rejection),
+                Err(refused) => refused.add_to(&mut mapped.rejections),
             }
         }
         mapped
@@ -58,7 +60,7 @@ impl Visit<'_> {
             rejections,
         } = mapped;
         let mut taken = Taken {
-            rejected: rejections.len() as u64,
+            rejected: rejections.count(),
             ..Taken::default()
         };
         let tally = self.service.tally();
@@ -67,7 +69,11 @@ impl Visit<'_> {
         while !events.is_empty() {
             let later = events.split_off(events.len().min(EVENTS_PER_REQUEST));
             let unanswered = (events.len() + later.len()) as u64;
-            let accepted = self.service.store.accept(self.submission(events)).await;
+            let accepted = self
+                .service
+                .store
+                .accept(self.submission(events))
+                .await;
             let accepted = accepted.inspect_err(|_| tally.refused(unanswered))?;
             tally.stored(accepted.accepted);
             taken.accepted += accepted.accepted;
@@ -81,7 +87,7 @@ impl Visit<'_> {
     ///
     /// # Errors
     /// 503 when it could not be kept.
-    pub(crate) async fn refuse(&self, rejections: Vec<Rejection>) -> Result<(), Problem> {
+    pub(crate) async fn refuse(&self, rejections: Rejections) -> Result<(), Problem> {
         let Visit {
             service,
             holder,

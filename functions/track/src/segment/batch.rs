@@ -5,6 +5,7 @@ use weir_model::limits::{DECOMPRESSED_BYTES, EVENTS_PER_REQUEST};
 use weir_service::secret::WriteKey;
 
 use super::call::Bodies;
+use super::python;
 use crate::door::fault::Fault;
 use crate::door::fields;
 use crate::door::list::items;
@@ -21,26 +22,57 @@ pub(super) struct Outline<'a> {
     pub(super) key: Option<WriteKey>,
 }
 
+/// A body of which nothing can be used.
+#[derive(Debug)]
+pub(super) struct Unusable {
+    pub(super) fault: Fault,
+    /// The key, if the body could be read as far as that.
+    pub(super) key: Option<WriteKey>,
+}
+
+impl Unusable {
+    fn unsigned(fault: Fault) -> Unusable {
+        Unusable { fault, key: None }
+    }
+}
+
 impl<'a> Outline<'a> {
     /// Reads a body; what is wrong with a single message is found later.
-    pub(super) fn read(text: &'a str, bodies: Bodies) -> Result<Outline<'a>, Fault> {
-        let mut members = Members::read(text)?;
-        let key = members.take("writeKey").map(fields::text).transpose()?;
-        let key = key.flatten().and_then(|key| WriteKey::parse(&key).ok());
-        match bodies {
-            Bodies::One(_) => Ok(Outline {
-                messages: vec![text],
-                beside: Members::default(),
-                key,
+    pub(super) fn read(text: &'a str, bodies: Bodies) -> Result<Outline<'a>, Unusable> {
+        let mut members = Members::read(text).map_err(Unusable::unsigned)?;
+        let key = key(members.take("writeKey"));
+        let messages = match bodies {
+            Bodies::One(_) => {
+                members = Members::default();
+                Ok(vec![text])
+            }
+            Bodies::Batch => list(members.take("batch")),
+        };
+        let outline = messages.and_then(|messages| {
+            let outline = Outline {
+                messages,
+                beside: members,
+                key: key.clone(),
+            };
+            outline.bounded()
+        });
+        outline.map_err(|fault| Unusable { fault, key })
+    }
+
+    /// Reads a batch that is no JSON for the odd numbers in its messages, by a copy without them:
+    /// only the messages that have some are no JSON then.
+    pub(super) fn read_odd(text: &'a str, copy: &'a str) -> Result<Outline<'a>, Unusable> {
+        let outline = Outline::read(copy, Bodies::Batch)?;
+        match python::as_sent(text, copy, &outline.messages) {
+            Some(messages) => Ok(Outline {
+                messages,
+                ..outline
             }),
-            Bodies::Batch => {
-                let messages = list(members.take("batch"))?;
-                let outline = Outline {
-                    messages,
-                    beside: members,
-                    key,
-                };
-                outline.bounded()
+            None => {
+                let detail = "not JSON: NaN or Infinity beside the messages";
+                let fault = Fault::new("invalid-json", detail);
+                let key = outline.key;
+                Err(Unusable { fault, key })
             }
         }
     }
@@ -58,6 +90,12 @@ impl<'a> Outline<'a> {
             )),
         }
     }
+}
+
+/// A key that can be one.
+fn key(sent: Option<&RawValue>) -> Option<WriteKey> {
+    let text = fields::text(sent?).ok().flatten()?;
+    WriteKey::parse(&text).ok()
 }
 
 fn list(sent: Option<&RawValue>) -> Result<Vec<&str>, Fault> {

@@ -8,9 +8,10 @@ use weir_service::auth::KeyHolder;
 use weir_service::secret::WriteKey;
 use weir_service::{Problem, Service};
 
-use super::batch::Outline;
+use super::batch::{Outline, Unusable};
 use super::call::Bodies;
 use super::message::{self, Around};
+use super::python::without_odd_numbers;
 use crate::door::fault::Fault;
 use crate::door::visit::{Mapped, Taken, Visit};
 
@@ -44,17 +45,39 @@ impl Sender {
 
     /// A body of which nothing can be used. Its senders read the answer, so it is the same if it
     /// could not be written down.
-    pub(super) async fn refuse(&self, visit: &Visit<'_>, fault: Fault, payload: &str) -> Problem {
+    async fn refuse(&self, visit: &Visit<'_>, fault: Fault, payload: &str) -> Problem {
         visit.service.tally().refused(1);
         let rejection = fault.rejection(payload, self.key.expose());
         let problem = unusable(rejection.reason, &rejection.detail);
-        let _ = visit.refuse(vec![rejection]).await;
+        let _ = visit.refuse(rejection.into()).await;
         problem
     }
 }
 
+/// Refuses a body of which nothing can be used. It is written down if it is known whose it is, and
+/// counted in any case.
+pub(super) async fn refuse(
+    service: &Service,
+    sender: Option<Sender>,
+    fault: Fault,
+    payload: &str,
+    received: Timestamp,
+) -> Problem {
+    match sender {
+        Some(sender) => {
+            let visit = sender.visit(service, received);
+            sender.refuse(&visit, fault, payload).await
+        }
+        None => {
+            service.tally().refused(1);
+            service.tally().rejected(fault.reason, 1);
+            unusable(fault.reason, &fault.detail)
+        }
+    }
+}
+
 /// 400, too large bodies included: to these clients it is the one status that is final.
-pub(super) fn unusable(reason: &'static str, detail: &str) -> Problem {
+fn unusable(reason: &'static str, detail: &str) -> Problem {
     Problem::bad_request(reason, detail)
 }
 
@@ -69,20 +92,30 @@ pub(super) async fn store(
     sender: Option<Sender>,
     received: Timestamp,
 ) -> Result<Taken, Problem> {
-    let outline = match (Outline::read(text, bodies), &sender) {
-        (Ok(outline), _) => outline,
-        (Err(fault), None) => return Err(unusable(fault.reason, &fault.detail)),
-        (Err(fault), Some(sender)) => {
-            let visit = sender.visit(service, received);
-            return Err(sender.refuse(&visit, fault, text).await);
+    let mut memory = service.budget().open();
+    let copy;
+    let mut outline = Outline::read(text, bodies);
+    if outline.is_err() && bodies == Bodies::Batch {
+        memory.grow(text.len()).map_err(|_| over_capacity())?;
+        copy = without_odd_numbers(text);
+        if let Some(copy) = &copy {
+            outline = Outline::read_odd(text, copy);
+        }
+    }
+    let key = match &outline {
+        Ok(Outline { key, .. }) | Err(Unusable { key, .. }) => key.clone(),
+    };
+    let sender = match (sender, key) {
+        (None, Some(key)) => Some(Sender::of(service, key).await?),
+        (sender, _) => sender,
+    };
+    let outline = match outline {
+        Ok(outline) => outline,
+        Err(Unusable { fault, .. }) => {
+            return Err(refuse(service, sender, fault, text, received).await);
         }
     };
-    let sender = match (sender, &outline.key) {
-        (Some(sender), _) => sender,
-        (None, Some(key)) => Sender::of(service, key.clone()).await?,
-        (None, None) => return Err(without_key()),
-    };
-    let mut memory = service.budget().open();
+    let sender = sender.ok_or_else(without_key)?;
     memory
         .grow(outline.repeated_bytes())
         .map_err(|_| over_capacity())?;
@@ -113,7 +146,7 @@ fn map(outline: &Outline<'_>, bodies: Bodies, sender: &Sender, received: Timesta
     };
     let messages = outline.messages.iter().map(|text| {
         let read = message::read(text, call, &around);
-        read.map_err(|fault| fault.rejection(text, sender.key.expose()))
+        read.map_err(|fault| fault.of(text, sender.key.expose()))
     });
     messages.collect()
 }

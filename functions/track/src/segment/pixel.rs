@@ -14,6 +14,7 @@ use weir_service::{Problem, Service};
 use super::call::{Bodies, Call};
 use super::{messages, no_such_call};
 use crate::door::answer;
+use crate::door::fault::Fault;
 
 /// One transparent pixel, as GIF 89a has it.
 const GIF: [u8; 43] = *b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff\
@@ -56,19 +57,16 @@ pub(crate) async fn pixel(
     let stored = store(&service, call, query.as_deref().unwrap_or_default());
     match stored.await {
         Ok(()) => image(StatusCode::OK),
-        Err(problem) => {
-            let status = answer::known_status(&problem);
-            (answer::headers(&problem), image(status)).into_response()
-        }
+        Err(problem) => (answer::headers(&problem), image(problem.status())).into_response(),
     }
 }
 
 async fn store(service: &Service, call: Call, query: &str) -> Result<(), Problem> {
     let received = service.now();
-    let text = decoded(query).ok_or_else(|| {
-        let detail = "data: is not the base64 of a message";
-        Problem::bad_request("invalid-json", detail)
-    })?;
+    let Some(text) = decoded(query) else {
+        let fault = Fault::new("invalid-json", "data: is not the base64 of a message");
+        return Err(messages::refuse(service, None, fault, "", received).await);
+    };
     let _slot = service.gate().enter(1).await?;
     messages::store(service, &text, Bodies::One(call), None, received)
         .await

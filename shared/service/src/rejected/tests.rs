@@ -10,7 +10,7 @@ fn source(id: &str) -> RejectionSource {
     }
 }
 
-fn bad(events: usize) -> Vec<Rejection> {
+fn bad(events: usize) -> Rejections {
     let one = |number| Rejection::new("invalid-event", format!("number {number}"), "{}");
     (0..events).map(one).collect()
 }
@@ -36,7 +36,8 @@ async fn listed(service: &Service) -> Vec<ListedRejection> {
 async fn what_is_refused_is_counted_by_reason_and_can_be_seen() {
     let service = World::start().await.process();
     let too_large = Rejection::new("too-large", "over 32 KB", &"é".repeat(1000));
-    let rejections = [bad(2), vec![too_large]].concat();
+    let mut rejections = bad(2);
+    rejections.add("too-large", || too_large);
     service
         .reject(&source("wk-1"), "segment", rejections)
         .await
@@ -130,7 +131,7 @@ async fn nothing_refused_is_nothing_kept() {
     let service = world.process();
     let calls = world.line.calls();
     service
-        .reject(&source("wk-1"), "track", Vec::new())
+        .reject(&source("wk-1"), "track", Rejections::default())
         .await
         .unwrap();
     assert_eq!(world.line.calls(), calls);
@@ -157,6 +158,50 @@ fn a_key_is_taken_out_however_it_is_written() {
         r#"{"writeKey":"***"}"#,
     );
     check("a\"quoted\\key", "a\"quoted\\key", "***");
+    check(
+        "a/key+b",
+        r#"["a\/key\u002Bb", "a/key\u002bb"]"#,
+        r#"["***", "***"]"#,
+    );
+    check(
+        "a-long-key",
+        r#"{"é\n":"a-long-ke\y a-\u00long-key"}"#,
+        r#"{"é\n":"*** a-\u00long-key"}"#,
+    );
+}
+
+#[test]
+fn the_beginning_of_a_key_is_not_left_where_a_message_cuts_a_value() {
+    let check = |detail: &str, expected: &str| {
+        let rejection = Rejection::new("invalid-event", detail, "").without("a-quite-long-key");
+        assert_eq!(rejection.detail, expected);
+    };
+    check(r#"value: "xa-quite-lon…" is"#, r#"value: "x***…" is"#);
+    check(
+        "a-quite-lon, a-quite-…: a-quite…",
+        "a-quite-lon, ***…: a-quite…",
+    );
+    check("nothing…", "nothing…");
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_many_no_more_are_built_than_can_be_kept() {
+    let service = World::start().await.process();
+    let mut rejections = Rejections::default();
+    let mut built = 0;
+    for _ in 0..REJECTIONS_AN_HOUR + 500 {
+        rejections.add("invalid-event", || {
+            built += 1;
+            Rejection::new("invalid-event", "bad", "1")
+        });
+    }
+    assert_eq!((built, rejections.count()), (REJECTIONS_AN_HOUR, 1500));
+    service
+        .reject(&source("wk-1"), "alooma", rejections)
+        .await
+        .unwrap();
+    assert_eq!(service.tally().take().rejected["invalid-event"], 1500);
+    assert_eq!(listed(&service).await.len(), REJECTIONS_AN_HOUR);
 }
 
 #[test]
