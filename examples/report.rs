@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .label("shop")
         .event_type("order")
         .on_notice(|notice| eprintln!("{}: {}", notice.code, notice.text))
-        .build_blocking()?;
+        .build()?;
 
     // Namespace "shop", name "order", value 49.5; the rest are properties.
     client.report(json!({"value": 49.5, "plan": "pro"}))?;

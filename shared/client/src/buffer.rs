@@ -23,6 +23,7 @@ const FIRST: u64 = 1;
 
 /// What happens to an event when the buffer is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum WhenFull {
     /// It is refused, and counted.
     #[default]

@@ -17,6 +17,7 @@ const REFUSED_A_SECOND: u64 = 10;
 
 /// How much a notice matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Level {
     /// Good to know.
     Info,

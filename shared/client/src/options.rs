@@ -10,6 +10,7 @@ use crate::sender::Rules;
 
 /// Whether bodies are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Compression {
     /// They are sent as they are: the least work.
     #[default]

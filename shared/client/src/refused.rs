@@ -5,6 +5,7 @@ use weir_model::limits::NESTING;
 
 /// Why an event was refused when it was reported.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum Refused {
     /// It is a number, a list, or something else that is neither an object nor a text.
     #[error("{0} is no event: an object or a text is")]

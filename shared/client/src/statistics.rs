@@ -9,6 +9,7 @@ use crate::notice::guarded;
 
 /// Why events were dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Loss {
     /// They were refused when they were reported: a bad name, no object and no text.
     Refused,
@@ -92,6 +93,7 @@ impl Statistics {
 
 /// A step that a metrics system may count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Measure {
     /// The server has answered for a batch.
     Delivered {

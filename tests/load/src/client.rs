@@ -10,7 +10,7 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use weir_client::{Builder, Report as Reported, WhenFull, blocking};
+use weir_client::{Report as Reported, WhenFull, blocking};
 
 use crate::machine::Memory;
 use crate::question::expect;
@@ -147,6 +147,9 @@ fn calls(events: u64) -> [Run; 3] {
     ]
 }
 
+/// Builds clients for programs without a runtime.
+type Builder = weir_client::Builder<blocking::Client>;
+
 fn builder() -> Builder {
     blocking::Client::builder()
         .label(NAMESPACE)
@@ -197,7 +200,7 @@ async fn drive(case: String, events: u64, made: Made, builder: Builder) -> Resul
 }
 
 fn report_all(case: String, events: u64, made: Made, builder: Builder) -> Result<ClientRow> {
-    let client = builder.build_blocking()?;
+    let client = builder.build()?;
     let before: Vec<Value> = match made {
         Made::Before => (0..events).map(event).collect(),
         Made::Between => Vec::new(),

@@ -41,6 +41,7 @@ const SUFFIX: &str = ".spool";
 
 /// When what is spooled is forced onto the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Durability {
     /// Before a batch is attempted for the first time. A crash of the program loses the last 100
     /// milliseconds at most, one of the machine perhaps what was not yet attempted.
@@ -52,6 +53,7 @@ pub enum Durability {
 
 /// Why a directory cannot be used.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum SpoolError {
     /// Another client has it.
     #[error("{} is in use by another client", .0.display())]

@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .pauses(Duration::from_millis(5), Duration::from_millis(50))
         .spool(spool)
         .on_notice(|notice| eprintln!("{}: {}", notice.code, notice.text))
-        .build_blocking()?;
+        .build()?;
     let started = Instant::now();
     let mut out = std::io::stdout().lock();
     for number in first..first + count {
