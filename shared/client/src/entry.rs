@@ -79,7 +79,7 @@ impl Entry {
         let metadata = report.metadata;
         let own = match &message {
             Message::Object(object) => weigh::object(object)?,
-            Message::Text(text) => text.len(),
+            Message::Text(text) => text.capacity(),
         };
         let beside = metadata.as_deref().map_or(Ok(0), weigh::member)?;
         let content = Content::Message {
@@ -95,7 +95,7 @@ impl Entry {
     pub(crate) fn trigger(trigger: Trigger, time: Timestamp) -> Result<Self, Refused> {
         let (namespace, name) = trigger.check()?;
         let groups = trigger.groups.iter().map(|(_, group)| weigh::member(group));
-        let bytes = trigger.actor.len() + groups.sum::<Result<usize, _>>()?;
+        let bytes = trigger.actor.capacity() + groups.sum::<Result<usize, _>>()?;
         let content = Content::Trigger {
             trigger: Box::new(trigger),
             namespace,

@@ -1,4 +1,4 @@
-//! How much memory a message takes, about, and whether it is not nested too deep: one walk, on
+//! How much memory a message takes, about, room that it does not use included, and whether it is not nested too deep: one walk, on
 //! the thread that reports, without writing anything.
 
 use serde_json::{Map, Value};
@@ -23,24 +23,25 @@ pub(crate) fn member(object: &Map<String, Value>) -> Result<usize, Refused> {
 fn members(object: &Map<String, Value>, left: usize) -> Option<usize> {
     let left = left.checked_sub(1)?;
     object.iter().try_fold(0, |sum, (key, member)| {
-        Some(sum + MEMBER_BYTES + key.len() + value(member, left)?)
+        Some(sum + MEMBER_BYTES + key.capacity() + value(member, left)?)
     })
 }
 
 fn value(value: &Value, left: usize) -> Option<usize> {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => Some(0),
-        Value::String(text) => Some(text.len()),
+        Value::String(text) => Some(text.capacity()),
         Value::Array(items) => list(items, left),
         Value::Object(object) => members(object, left),
     }
 }
 
-fn list(items: &[Value], left: usize) -> Option<usize> {
+fn list(items: &Vec<Value>, left: usize) -> Option<usize> {
     let left = left.checked_sub(1)?;
-    items.iter().try_fold(0, |sum, item| {
-        Some(sum + size_of::<Value>() + value(item, left)?)
-    })
+    let room = items.capacity() * size_of::<Value>();
+    items
+        .iter()
+        .try_fold(room, |sum, item| Some(sum + value(item, left)?))
 }
 
 #[cfg(test)]
@@ -69,5 +70,14 @@ mod tests {
         let message = json!({"a": "x".repeat(1000), "b": ["y".repeat(500)], "c": 1});
         let bytes = object(message.as_object().unwrap()).unwrap();
         assert!((1500..3000).contains(&bytes), "{bytes}");
+    }
+
+    #[test]
+    fn room_that_is_not_used_weighs_as_well() {
+        let (text, list) = (String::with_capacity(10_000), Vec::with_capacity(1000));
+        let members = [("a", Value::String(text)), ("b", Value::Array(list))];
+        let message = members.map(|(key, value)| (key.to_owned(), value));
+        let bytes = object(&Map::from_iter(message)).unwrap();
+        assert!(bytes >= 10_000 + 1000 * size_of::<Value>(), "{bytes}");
     }
 }

@@ -20,6 +20,9 @@ const TICK: Duration = Duration::from_millis(20);
 /// More than any event takes as a line.
 const LINE_BYTES: usize = 48 * 1024;
 
+/// So much is encoded before it is written down, so that what was taken first does not wait for all.
+const CHUNK_BYTES: usize = 256 * 1024;
+
 /// For how long events stay in memory when the spool cannot take them.
 const SPOOL_PAUSE: Duration = Duration::from_secs(5);
 
@@ -178,7 +181,8 @@ impl Intake {
                 batches.extend(self.seal());
                 continue;
             }
-            let encoded = self.encode(self.rules.events - events, self.rules.bytes - bytes);
+            let room = (self.rules.bytes - bytes).min(CHUNK_BYTES);
+            let encoded = self.encode(self.rules.events - events, room);
             batches.extend(self.write_down(encoded));
         }
         batches
