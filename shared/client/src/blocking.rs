@@ -59,7 +59,7 @@ impl Client {
     /// Sends what there is now, and waits for so long at most; whether all of it went.
     pub fn flush(&self, within: Duration) -> bool {
         let (done, through) = mpsc::channel();
-        self.0.ask_flush(Box::new(move |()| {
+        let _waiting = self.0.ask_flush(Box::new(move |()| {
             // Whoever asked may have given up.
             let _ = done.send(());
         }));

@@ -171,6 +171,13 @@ impl Buffer {
         held.events < self.bounds.events && held.bytes + entry.bytes <= self.bounds.bytes
     }
 
+    /// Whether an event fits once nothing waits any more.
+    fn would_fit(&self, state: &State, entry: &Entry) -> bool {
+        let mut under_way = state.held;
+        under_way.take(state.waiting);
+        under_way.events < self.bounds.events && under_way.bytes + entry.bytes <= self.bounds.bytes
+    }
+
     fn make_room<'a>(
         &'a self,
         mut state: MutexGuard<'a, State>,
@@ -178,6 +185,8 @@ impl Buffer {
     ) -> Result<MutexGuard<'a, State>, Refused> {
         match self.bounds.when_full {
             WhenFull::DropNewest => {}
+            // Nothing is gained by dropping those that wait for one that will not fit even so.
+            WhenFull::DropOldest if !self.would_fit(&state, entry) => {}
             WhenFull::DropOldest => {
                 while !self.fits(&state, entry) && state.drop_oldest() {
                     self.lose(&mut state);

@@ -20,7 +20,7 @@ use crate::entry::{Entry, EventType};
 use crate::notice::Notices;
 use crate::refused::Refused;
 use crate::report::Report;
-use crate::sender::{Command, Done, LONGEST, Left};
+use crate::sender::{Command, Done, Flush, LONGEST, Left};
 use crate::statistics::{Counters, Loss, Statistics};
 use crate::trigger::Trigger;
 
@@ -132,7 +132,7 @@ impl Client {
     /// answers, it does not return: put a time limit on it, or see [`Client::close`].
     pub async fn flush(&self) {
         let (done, through) = oneshot::channel();
-        self.ask_flush(Box::new(move |()| {
+        let _waiting = self.ask_flush(Box::new(move |()| {
             // Whoever asked may have given up.
             let _ = done.send(());
         }));
@@ -158,10 +158,18 @@ impl Client {
         }
     }
 
-    pub(crate) fn ask_flush(&self, done: Done<()>) {
-        let number = self.0.buffer.view().next_in;
+    /// Asks for a flush, for as long as what comes back is kept.
+    #[must_use]
+    pub(crate) fn ask_flush(&self, done: Done<()>) -> Arc<()> {
+        let waiting = Arc::new(());
+        let flush = Flush {
+            number: self.0.buffer.view().next_in,
+            done,
+            waiting: Arc::downgrade(&waiting),
+        };
         // If the sender has stopped, `done` is dropped with the command.
-        let _ = self.0.commands.send(Command::Flush(number, done));
+        let _ = self.0.commands.send(Command::Flush(flush));
+        waiting
     }
 
     pub(crate) fn ask_close(&self, within: Duration, done: Done<Left>) {

@@ -9,7 +9,7 @@ mod guard;
 mod intake;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -39,11 +39,19 @@ const TELL_EVERY: Duration = Duration::from_secs(1);
 /// What a client asks of its sender.
 pub(crate) enum Command {
     /// To say when all events before a number are through.
-    Flush(u64, Done<()>),
+    Flush(Flush),
     /// To send what there is, until then at most, and stop.
     Close(Duration, Done<Left>),
     /// To stop soon: nobody is left who could ask.
     Leave,
+}
+
+/// A wish to hear when all events before a number are through.
+pub(crate) struct Flush {
+    pub(crate) number: u64,
+    pub(crate) done: Done<()>,
+    /// Is gone when whoever asked has given up.
+    pub(crate) waiting: Weak<()>,
 }
 
 /// Takes an answer to wherever it is waited for.
@@ -80,7 +88,7 @@ pub(crate) struct Sender {
     live: BTreeMap<u64, usize>,
     /// When what waits for a batch was first seen to wait.
     waiting_since: Option<Instant>,
-    flushes: Vec<(u64, Done<()>)>,
+    flushes: Vec<Flush>,
     /// Whether anybody is left to ask for something.
     has_client: bool,
     closing: Option<Instant>,
@@ -121,6 +129,9 @@ impl Sender {
     pub(crate) async fn run(mut self) {
         loop {
             self.tell_lost();
+            // Nobody waits for all to be sent who has given up.
+            self.flushes
+                .retain(|flush| flush.waiting.strong_count() > 0);
             self.take_in();
             self.dispatch();
             self.answer_flushes();
@@ -267,7 +278,7 @@ impl Sender {
         // What pauses is attempted once more, now that someone waits for it.
         self.courier.hurry.notify_waiters();
         match command {
-            Command::Flush(number, done) => self.flushes.push((number, done)),
+            Command::Flush(flush) => self.flushes.push(flush),
             Command::Close(within, done) => {
                 self.closed.push(done);
                 self.close_within(within);
@@ -290,11 +301,9 @@ impl Sender {
 
     fn answer_flushes(&mut self) {
         let through = self.first_unsettled();
-        for (_, done) in self
-            .flushes
-            .extract_if(.., |(number, _)| *number <= through)
-        {
-            done(());
+        let is_through = |flush: &mut Flush| flush.number <= through;
+        for flush in self.flushes.extract_if(.., is_through) {
+            (flush.done)(());
         }
     }
 

@@ -61,6 +61,26 @@ fn the_oldest_make_room_if_that_is_wanted() {
 }
 
 #[test]
+fn nothing_is_dropped_for_an_event_that_will_not_fit_even_so() {
+    let one = entry(0).bytes;
+    let bounds = Bounds {
+        events: 100,
+        bytes: 3 * one,
+        when_full: WhenFull::DropOldest,
+    };
+    let buffer = Buffer::new(bounds);
+    (0..2).for_each(|n| buffer.push(entry(n)).unwrap());
+    let _under_way = buffer.take().unwrap();
+    buffer.push(entry(2)).unwrap();
+    let large = "x".repeat(one + 1);
+    let large = Entry::report(large.into(), &EventType::Label, Timestamp::MIN).unwrap();
+    assert!((one + 1..3 * one).contains(&large.bytes));
+    assert_eq!(buffer.push(large), Err(Refused::Full));
+    assert_eq!(buffer.take_lost(), 1);
+    assert_eq!(numbers(&buffer), [2]);
+}
+
+#[test]
 fn bytes_are_bounded_too() {
     let one = entry(0).bytes;
     let bounds = Bounds {

@@ -276,6 +276,25 @@ async fn a_flush_waits_for_what_came_before_and_for_nothing_else() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_flush_that_was_given_up_leaves_batches_as_they_were() {
+    let world = World::start().await;
+    world.faults(|_| Fault::Refused(503, &[("retry-after", "60")], ""));
+    let client = world.client(|builder| builder.batches_at_once(2));
+    report(&client, 0..1);
+    let given_up = timeout(Duration::from_secs(10), client.flush()).await;
+    assert!(given_up.is_err());
+    for number in 1..31 {
+        report(&client, number..number + 1);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let events = client.statistics().buffered_events;
+    assert_eq!((events, world.shared().seen.len()), (31, 1), "they wait");
+    world.faults(|_| Fault::None);
+    close(client).await;
+    world.has_each_once(0..31);
+}
+
+#[tokio::test(start_paused = true)]
 async fn hooks_hear_of_every_step_and_may_panic() {
     let world = World::start().await;
     world.faults(|number| match number {
