@@ -4,6 +4,7 @@ mod alooma;
 mod focuslab;
 mod keys;
 mod segment;
+mod slow;
 mod track;
 
 use std::time::Duration;

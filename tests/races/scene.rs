@@ -241,6 +241,7 @@ pub(crate) fn plain(store: &Store, points: &[Point]) -> Submission {
         key: None,
         body: [0; 32],
         received: store.now(),
+        arrived: store.now(),
         client: "client".to_owned(),
         door: "track",
     }

@@ -64,6 +64,7 @@ pub(crate) async fn track(
     let (parts, body) = request.into_parts();
     let sender = Sender::of(&service, &parts).await?;
     let read = read(&service, &parts.headers, body).await;
+    let arrived = service.now();
     let (key, form, body) = match read {
         Ok(read) => read,
         Err(problem) => return Err(sender.refuse_unread(problem).await),
@@ -88,6 +89,7 @@ pub(crate) async fn track(
         key,
         body: Sha256::digest(body.bytes()).into(),
         received,
+        arrived,
         client: sender.caller.client.to_string(),
         door: DOOR,
     };

@@ -193,6 +193,14 @@ async fn a_body_that_can_never_be_used_is_taken_and_written_down() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_many_bad_events_all_are_counted_and_some_are_listed() {
+    let place = Place::start().await;
+    let body = format!("[{},{}]", vec!["1"; 99_998].join(","), event(1));
+    place.counted_as(&body, [1, 0, 99_998]).await;
+    assert_eq!(place.rejected().await.len(), 1_000);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_message_of_two_megabytes_is_taken_and_written_down() {
     let place = Place::start().await;
     let large = format!(r#"{{"message":"{}"}}"#, "x".repeat(2_000_000));
@@ -218,6 +226,28 @@ async fn more_events_than_a_request_may_have_are_stored_all_the_same() {
         )
         .await;
     assert_eq!(place.count("web", "many").await, 10_500);
+}
+
+/// Together they take longer than one of them may wait for its turn.
+#[tokio::test(start_paused = true)]
+async fn each_submission_of_a_long_body_has_its_own_time() {
+    let place = Place::start().await;
+    let event = r#"{"event_type":"many","message":{}}"#;
+    place.counted_as(&format!("[{event}]"), [1, 0, 0]).await;
+    let clock = place.world.clock.clone();
+    let slow = place.world.chaos.fail_all(
+        move |call| {
+            if call.writes() {
+                clock.advance(Duration::from_millis(5_500));
+            }
+            false
+        },
+        Failure::Throttle,
+    );
+    let body = format!("[{}]", vec![event; 25_000].join(","));
+    place.counted_as(&body, [25_000, 0, 0]).await;
+    slow.end();
+    assert_eq!(place.count("web", "many").await, 25_001);
 }
 
 #[tokio::test(start_paused = true)]

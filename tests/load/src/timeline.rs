@@ -92,6 +92,7 @@ impl Timeline {
             key: key.map(IdempotencyKey),
             body: [0; 32],
             received: self.now(),
+            arrived: self.now(),
             client: "load".to_owned(),
             door: "track",
         };

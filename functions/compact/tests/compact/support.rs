@@ -177,6 +177,7 @@ impl Bench {
             key: None,
             body: [0; 32],
             received: self.clock.now(),
+            arrived: self.clock.now(),
             client: "test".to_owned(),
             door: "track",
         }

@@ -158,6 +158,7 @@ impl World {
             key: None,
             body: [0; 32],
             received: self.store().now(),
+            arrived: self.store().now(),
             client: "test".to_owned(),
             door: "test",
         };

@@ -4,6 +4,8 @@
 //! In this order, because a request that is answered by a 5xx comes again: being written down
 //! twice does no harm, being stored twice might.
 
+use std::time::Duration;
+
 use weir_model::limits::EVENTS_PER_REQUEST;
 use weir_model::{Event, Timestamp};
 use weir_service::auth::KeyHolder;
@@ -11,6 +13,11 @@ use weir_service::{Problem, Rejections, Service};
 use weir_store::Submission;
 
 use super::fault::Refused;
+
+/// A later submission of a body counts as having arrived no later than this after the request
+/// came: it may take 20 s from then, and Lambda ends a request after 29 s. A body that was itself
+/// on its way for longer came to a machine that has no such end.
+const LAST_ARRIVAL: Duration = Duration::from_secs(8);
 
 /// Who came to which door, and when.
 #[derive(Debug)]
@@ -63,6 +70,8 @@ impl Visit<'_> {
             rejected: rejections.count(),
             ..Taken::default()
         };
+        // From here on the events are in hand, however long their body took to come.
+        let last_arrival = self.last_arrival();
         let tally = self.service.tally();
         let kept = self.refuse(rejections).await;
         kept.inspect_err(|_| tally.refused(events.len() as u64))?;
@@ -72,7 +81,7 @@ impl Visit<'_> {
             let accepted = self
                 .service
                 .store
-                .accept(self.submission(events))
+                .accept(self.submission(events, last_arrival))
                 .await;
             let accepted = accepted.inspect_err(|_| tally.refused(unanswered))?;
             tally.stored(accepted.accepted);
@@ -97,7 +106,12 @@ impl Visit<'_> {
         service.reject(&(*holder).into(), door, rejections).await
     }
 
-    fn submission(&self, events: Vec<Event>) -> Submission {
+    fn last_arrival(&self) -> Timestamp {
+        let now = self.service.now();
+        now.max(self.received.saturating_add(LAST_ARRIVAL))
+    }
+
+    fn submission(&self, events: Vec<Event>, last_arrival: Timestamp) -> Submission {
         Submission {
             events,
             // The clients of these doors know nothing of keys for requests, so no body is ever
@@ -105,6 +119,7 @@ impl Visit<'_> {
             key: None,
             body: Default::default(),
             received: self.received,
+            arrived: self.service.now().min(last_arrival),
             client: self.holder.id.to_string(),
             door: self.door,
         }

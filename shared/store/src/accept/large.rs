@@ -97,7 +97,7 @@ impl Store {
             if now >= deadline(submission) {
                 return Err(submission.repeat_under_key(cause));
             }
-            let put = receipt.put(guard, &submission.series(), submission.received, now);
+            let put = receipt.put(guard, &submission.series(), submission.arrived, now);
             let attempt = Attempt {
                 signed_at: now,
                 timeout: ATTEMPT,
@@ -200,7 +200,7 @@ impl Submission {
 }
 
 fn deadline(submission: &Submission) -> Timestamp {
-    submission.received.saturating_add(FIRST_ATTEMPTS)
+    submission.arrived.saturating_add(FIRST_ATTEMPTS)
 }
 
 fn make_up_key() -> IdempotencyKey {

@@ -31,10 +31,10 @@ use crate::db::Deadline;
 use crate::sequence::Nonce;
 use crate::store::Store;
 
-/// First attempts end this long after a request arrived.
+/// First attempts end this long after a request was here, body and all.
 pub(crate) const FIRST_ATTEMPTS: Duration = Duration::from_secs(10);
 
-/// Settling ends this long after a request arrived.
+/// Settling ends this long after a request was here, body and all.
 pub(crate) const SETTLING: Duration = Duration::from_secs(20);
 
 /// A request's events, checked, with what tells it from others.
@@ -46,8 +46,10 @@ pub struct Submission {
     pub key: Option<IdempotencyKey>,
     /// SHA-256 of the decoded body: a repeat must have the same.
     pub body: Hash,
-    /// When the request arrived; the time of events that have none.
+    /// When the request began to come; the time of events that have none.
     pub received: Timestamp,
+    /// When it was here, body and all: what is tried for how long counts from then.
+    pub arrived: Timestamp,
     /// Under whose name a key is made up for a request that needs one.
     pub client: String,
     /// The door it came in by: keys of one are not those of another.
@@ -175,7 +177,7 @@ impl Store {
                 event.timestamp.unwrap_or(received).day().year(),
             ));
         }
-        let deadline = Deadline::at(submission.received.saturating_add(FIRST_ATTEMPTS));
+        let deadline = Deadline::at(submission.arrived.saturating_add(FIRST_ATTEMPTS));
         let shards = self.catalogue_years(&years, deadline).await;
         shards.map_err(|e| submission.repeat_under_key(e.to_string()))
     }
@@ -253,7 +255,7 @@ impl Store {
             answer: counts,
         };
         let at = lane::place(self, &part);
-        let arrived = submission.received;
+        let arrived = submission.arrived;
         let job = Job {
             part,
             guard,
