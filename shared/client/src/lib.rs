@@ -42,7 +42,12 @@
 //!   that was attempted is no longer sent.
 //! - **Nothing is lost in silence.** Whatever is dropped is counted by reason and told as a notice.
 //! - **A spool survives a crash.** Events are in it a few hundredths of a second after they were
-//!   reported, and a batch's key and borders are on the disk before it is first attempted.
+//!   reported, and a batch's key and borders are on the disk before it is first attempted; an
+//!   attempt that cannot be noted is not made. What a spool cannot vouch for is set aside for
+//!   people as a `*.stale` file, counted and told.
+//!
+//! What the program must heed: callbacks are quick and neither flush nor close, a process that
+//! forks builds its client afterwards, and two clients never share a spool.
 
 mod answer;
 mod auth;

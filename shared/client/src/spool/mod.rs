@@ -47,7 +47,8 @@ pub enum Durability {
     /// milliseconds at most, one of the machine perhaps what was not yet attempted.
     #[default]
     Program,
-    /// With every write: a crash of the machine loses no more than one of the program.
+    /// With every write, and the name of every new file: a crash of the machine loses no more than
+    /// one of the program.
     Machine,
 }
 
@@ -55,7 +56,8 @@ pub enum Durability {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SpoolError {
-    /// Another client has it.
+    /// Another client has it: of another process, perhaps one that is about to end, or of this one.
+    /// Clients that live at the same time need a directory each.
     #[error("{} is in use by another client", .0.display())]
     InUse(PathBuf),
     /// The file system refuses.
