@@ -118,3 +118,13 @@ fn a_server_may_ask_for_a_wait_in_seconds_or_until_a_date() {
     check("999999999", Some(LONGEST_WAIT.as_secs()));
     check("soon", None);
 }
+
+#[test]
+fn no_server_fills_a_notice() {
+    let long = "x".repeat(100_000);
+    let body = format!(r#"{{"code":"{long}","detail":"{long}"}}"#);
+    match judged(503, &body) {
+        Outcome::Again(again) => assert!(again.detail.len() < 1100, "{}", again.detail.len()),
+        other => panic!("{other:?}"),
+    }
+}
