@@ -64,6 +64,8 @@ pub(crate) struct Again {
     pub(crate) detail: String,
     /// Whether the batch may be stored all the same.
     pub(crate) is_doubtful: bool,
+    /// Whether this batch is the reason, and others may fare better.
+    pub(crate) is_own: bool,
 }
 
 /// What a problem document says.
@@ -174,6 +176,7 @@ impl Again {
             status: None,
             detail,
             is_doubtful: false,
+            is_own: false,
         }
     }
 
@@ -181,6 +184,7 @@ impl Again {
     pub(crate) fn doubted(why: &str) -> Self {
         Self {
             pace: Pace::Slow,
+            is_own: true,
             ..Self::cut(format!(
                 "{why}, but an earlier attempt may have been stored"
             ))

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use crate::buffer::Load;
+use crate::courier::Attempts;
 use crate::key::Key;
 use crate::lines;
 use crate::spool::Spooled;
@@ -13,6 +14,8 @@ pub(crate) struct Batch {
     /// The number of its first event in the buffer; zero for those of an earlier run.
     pub(crate) first: u64,
     pub(crate) home: Home,
+    /// Nothing before the first.
+    pub(crate) attempts: Option<Attempts>,
 }
 
 /// Where its events are.
@@ -33,6 +36,15 @@ pub(crate) struct InMemory {
 }
 
 impl Batch {
+    /// A batch that was not attempted in this run.
+    pub(crate) fn new(first: u64, home: Home) -> Self {
+        Self {
+            first,
+            home,
+            attempts: None,
+        }
+    }
+
     pub(crate) fn events(&self) -> usize {
         match &self.home {
             Home::Memory(batch) => batch.events,

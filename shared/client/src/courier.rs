@@ -16,7 +16,7 @@ use flate2::Compression as Level;
 use flate2::write::GzEncoder;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep_until};
 
 use crate::answer::{Again, Outcome, judge};
 use crate::auth::{Auth, Signature};
@@ -25,7 +25,7 @@ use crate::http::{Arrival, Cut, Http, exchange};
 use crate::key::Key;
 use crate::notice::{Notices, brief, codes};
 use crate::options::Compression;
-use crate::pauses::{Bounds, Pace};
+use crate::pauses::{Bounds, Pace, Pause};
 use crate::servers::{Servers, shown};
 use crate::statistics::{Counters, Loss};
 use attempts::Age;
@@ -60,6 +60,8 @@ pub(crate) enum Verdict {
     Cut(Vec<Vec<usize>>),
     /// It cannot be sent without guessing.
     Stale,
+    /// It goes again after a pause, and others may go first.
+    Later(Pause),
 }
 
 /// What is sent, attempt for attempt.
@@ -77,7 +79,7 @@ impl Courier {
         key: &Key,
         lines: Bytes,
         events: usize,
-        mut attempts: Attempts,
+        attempts: &mut Attempts,
     ) -> Verdict {
         let parcel = self.pack(key, lines, events).await;
         loop {
@@ -87,10 +89,7 @@ impl Courier {
                     self.tell_stale(&parcel, age);
                     return Verdict::Stale;
                 }
-                Age::Unknown => {
-                    self.wait_for_clock(&parcel, &mut attempts).await;
-                    continue;
-                }
+                Age::Unknown => return Verdict::Later(self.await_clock(&parcel, attempts)),
             }
             let started = Instant::now();
             let (place, server) = self.servers.current();
@@ -99,7 +98,12 @@ impl Courier {
                 Outcome::Again(again) => {
                     attempts.failed(&again);
                     self.servers.leave(place);
-                    self.wait(&parcel, server, again, &mut attempts).await;
+                    let gives_way = attempts.give_way(&again, self.servers.len());
+                    let pause = self.begin_pause(&parcel, server, again, attempts);
+                    if gives_way {
+                        return Verdict::Later(pause);
+                    }
+                    self.sit_out(pause).await;
                 }
                 outcome => {
                     if attempts.failures > 0 {
@@ -171,7 +175,13 @@ impl Courier {
     /// Every server is tried once before the first pause, unless one asks for a pause. What it asks
     /// for comes before the client's own pause, so that no answer makes clients come back at once,
     /// or all together.
-    async fn wait(&self, parcel: &Parcel<'_>, server: &str, again: Again, attempts: &mut Attempts) {
+    fn begin_pause(
+        &self,
+        parcel: &Parcel<'_>,
+        server: &str,
+        again: Again,
+        attempts: &mut Attempts,
+    ) -> Pause {
         let is_round_over = attempts.failures.is_multiple_of(self.servers.len());
         let asked = again.after.unwrap_or_default();
         let own = match is_round_over || again.after.is_some() {
@@ -181,37 +191,44 @@ impl Courier {
         self.counters.retry(parcel.events as u64, again.status);
         let (events, seconds) = (parcel.events, (asked + own).as_secs_f64());
         let text = format!(
-            "{}: {}; {events} events go again in {seconds:.1} s",
-            shown(server),
+            "{server}: {}; {events} events go again in {seconds:.1} s",
             again.detail
         );
         self.notices.warn(again.code, text);
-        self.pause(asked, own).await;
+        self.pause(asked, own, again.is_own)
     }
 
-    /// Pauses for as long as the server asked, and then until the pause is over or someone waits
-    /// for all to be sent. Whoever does so again and again does not make it shorter than the first.
-    async fn pause(&self, asked: Duration, own: Duration) {
+    /// A pause for as long as the server asked, and then until it is over or someone waits for all
+    /// to be sent. Whoever does so again and again does not make it shorter than the first.
+    fn pause(&self, asked: Duration, own: Duration, is_own: bool) -> Pause {
+        let asked = Instant::now() + asked;
+        Pause {
+            least: asked + own.min(self.pauses.first),
+            until: asked + own,
+            is_own,
+        }
+    }
+
+    async fn sit_out(&self, pause: Pause) {
         let hurry = self.hurry.notified();
         tokio::pin!(hurry);
         // From now on it hears of it.
         hurry.as_mut().enable();
-        let least = own.min(self.pauses.first);
-        sleep(asked + least).await;
+        sleep_until(pause.least).await;
         tokio::select! {
-            () = sleep(own - least) => {}
+            () = sleep_until(pause.until) => {}
             () = hurry => {}
         }
     }
 
-    async fn wait_for_clock(&self, parcel: &Parcel<'_>, attempts: &mut Attempts) {
+    fn await_clock(&self, parcel: &Parcel<'_>, attempts: &mut Attempts) -> Pause {
         let text = format!(
             "{} events were first sent at a time that is still to come: they wait until the clock \
              is right",
             parcel.events
         );
         self.notices.warn(codes::RETRY, text);
-        sleep(attempts.pauses.next(Pace::Slow)).await;
+        self.pause(Duration::ZERO, attempts.pauses.next(Pace::Slow), true)
     }
 
     fn conclude(&self, parcel: &Parcel<'_>, outcome: Outcome, took: Duration) -> Verdict {

@@ -12,6 +12,7 @@ use crate::buffer::Load;
 use crate::courier::{Attempts, Courier, Verdict};
 use crate::key::Key;
 use crate::notice::codes;
+use crate::pauses::Pause;
 use crate::spool::{BatchFile, Opened, Sealed, Spooled};
 use crate::statistics::Loss;
 
@@ -27,26 +28,64 @@ pub(crate) struct Settled {
     pub(crate) released: Load,
     /// The smaller batches it has become.
     pub(crate) next: Vec<Batch>,
+    /// The batch itself, if it is not through after all.
+    pub(crate) later: Option<Deferred>,
+}
+
+/// A batch that lets others go first.
+#[derive(Debug)]
+pub(crate) struct Deferred {
+    pub(crate) batch: Batch,
+    pub(crate) pause: Pause,
+}
+
+/// What comes of a delivery: it is over, or goes on later.
+enum Delivery {
+    Over(Vec<Home>, Load),
+    Later(Home, Pause),
 }
 
 /// Brings a batch to the server and does with it what comes of that.
 pub(crate) async fn deliver(courier: Arc<Courier>, batch: Batch) -> Settled {
-    let first = batch.first;
-    let settled = match batch.home {
-        Home::Memory(batch) => from_memory(&courier, batch).await,
-        Home::Spool(spooled) => from_spool(&courier, spooled).await,
+    let (first, mut attempts) = (batch.first, batch.attempts);
+    let delivery = match batch.home {
+        Home::Memory(batch) => from_memory(&courier, batch, &mut attempts).await,
+        Home::Spool(spooled) => from_spool(&courier, spooled, &mut attempts).await,
     };
-    let (homes, released) = settled;
-    let next = homes.into_iter().map(|home| Batch { first, home });
-    Settled {
+    let settled = Settled {
         first,
-        released,
-        next: next.collect(),
+        ..Settled::default()
+    };
+    match delivery {
+        Delivery::Over(homes, released) => {
+            let next = homes.into_iter().map(|home| Batch::new(first, home));
+            Settled {
+                released,
+                next: next.collect(),
+                ..settled
+            }
+        }
+        Delivery::Later(home, pause) => {
+            let batch = Batch {
+                first,
+                home,
+                attempts,
+            };
+            Settled {
+                later: Some(Deferred { batch, pause }),
+                ..settled
+            }
+        }
     }
 }
 
-async fn from_memory(courier: &Courier, batch: InMemory) -> (Vec<Home>, Load) {
-    let attempts = Attempts::begin(courier.clock.now(), courier.pauses);
+async fn from_memory(
+    courier: &Courier,
+    batch: InMemory,
+    attempts: &mut Option<Attempts>,
+) -> Delivery {
+    let begin = || Attempts::begin(courier.clock.now(), courier.pauses);
+    let attempts = attempts.get_or_insert_with(begin);
     let lines = batch.lines.clone();
     let verdict = courier
         .bring(&batch.key, lines, batch.events, attempts)
@@ -58,28 +97,28 @@ async fn from_memory(courier: &Courier, batch: InMemory) -> (Vec<Home>, Load) {
             courier.counters.dropped(batch.events as u64, Loss::Stale);
             Vec::new()
         }
+        Verdict::Later(pause) => return Delivery::Later(Home::Memory(batch), pause),
     };
     let (parts, released) = batch.replace(&pieces);
-    (parts.into_iter().map(Home::Memory).collect(), released)
+    Delivery::Over(parts.into_iter().map(Home::Memory).collect(), released)
 }
 
-async fn from_spool(courier: &Courier, spooled: Spooled) -> (Vec<Home>, Load) {
+async fn from_spool(
+    courier: &Courier,
+    spooled: Spooled,
+    attempts: &mut Option<Attempts>,
+) -> Delivery {
     let (file, key) = (&spooled.file, &spooled.part.key);
     let events = spooled.part.events();
     let verdict = match open(courier, file, key).await {
-        None => return (Vec::new(), Load::default()),
+        None => return Delivery::Over(Vec::new(), Load::default()),
         Some(opened) if opened.attempted.by != courier.identity => {
             let text = format!("{events} events were first sent by another client");
             courier.notices.error(codes::STALE, text);
             Verdict::Stale
         }
         Some(opened) => {
-            // What was written down was a time.
-            let first = Timestamp::from_millis(opened.attempted.at_ms).unwrap_or(Timestamp::MIN);
-            let attempts = match spooled.part.attempted {
-                Some(_) => Attempts::resume(first, courier.pauses),
-                None => Attempts::begin(first, courier.pauses),
-            };
+            let attempts = attempts.get_or_insert_with(|| begin(courier, &spooled, &opened));
             courier.bring(key, opened.lines, events, attempts).await
         }
     };
@@ -87,8 +126,18 @@ async fn from_spool(courier: &Courier, spooled: Spooled) -> (Vec<Home>, Load) {
         Verdict::Delivered => end(courier, file, key).await,
         Verdict::Cut(pieces) => cut(courier, file, key, pieces).await,
         Verdict::Stale => set_aside(courier, file, key, events).await,
+        Verdict::Later(pause) => return Delivery::Later(Home::Spool(spooled), pause),
     };
-    (parts, Load::default())
+    Delivery::Over(parts, Load::default())
+}
+
+fn begin(courier: &Courier, spooled: &Spooled, opened: &Opened) -> Attempts {
+    // What was written down was a time.
+    let first = Timestamp::from_millis(opened.attempted.at_ms).unwrap_or(Timestamp::MIN);
+    match spooled.part.attempted {
+        Some(_) => Attempts::resume(first, courier.pauses),
+        None => Attempts::begin(first, courier.pauses),
+    }
 }
 
 /// Reads a batch, and notes that it will be attempted. Nothing if that will never be possible.

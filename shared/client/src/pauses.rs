@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 /// The pace of attempts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pace {
@@ -18,6 +20,16 @@ pub(crate) struct Bounds {
     pub(crate) first: Duration,
     pub(crate) longest: Duration,
     pub(crate) slow: Duration,
+}
+
+/// A pause of a batch.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pause {
+    /// Not before then, even if someone waits for the batch.
+    pub(crate) least: Instant,
+    pub(crate) until: Instant,
+    /// Whether the batch is the reason, so that any number of others may go first.
+    pub(crate) is_own: bool,
 }
 
 /// The pauses of one batch.

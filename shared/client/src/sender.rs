@@ -5,6 +5,7 @@
 //! waits stays where the buffer's rules apply to it; with a spool it takes them every few
 //! milliseconds, writes them down, and they wait on the disk.
 
+mod deferred;
 mod guard;
 mod intake;
 
@@ -83,6 +84,7 @@ pub(crate) struct Sender {
     commands: UnboundedReceiver<Command>,
     intake: Intake,
     ready: VecDeque<Batch>,
+    deferred: deferred::Queue,
     under_way: FuturesUnordered<BoxFuture<'static, Settled>>,
     /// The numbers of the first events of batches that are not through, and how many begin so.
     live: BTreeMap<u64, usize>,
@@ -111,6 +113,7 @@ impl Sender {
             commands,
             intake,
             ready: VecDeque::new(),
+            deferred: deferred::Queue::default(),
             under_way: FuturesUnordered::new(),
             live: BTreeMap::new(),
             waiting_since: None,
@@ -121,7 +124,7 @@ impl Sender {
             tell_next: Instant::now(),
         };
         let home = found.into_iter().map(Home::Spool);
-        sender.queue(home.map(|home| Batch { first: 0, home }).collect());
+        sender.queue(home.map(|home| Batch::new(0, home)).collect());
         sender
     }
 
@@ -167,17 +170,25 @@ impl Sender {
 
     fn dispatch(&mut self) {
         while self.has_place() {
-            if self.ready.is_empty() {
-                let made = self.make();
-                self.queue(made);
-            }
-            let Some(batch) = self.ready.pop_front() else {
+            let Some(batch) = self.next_batch() else {
                 return;
             };
             tracing::debug!(key = %batch.key(), events = batch.events(), "a batch goes");
             let delivery = deliver(Arc::clone(&self.courier), batch);
             self.under_way.push(Box::pin(delivery));
         }
+    }
+
+    fn next_batch(&mut self) -> Option<Batch> {
+        let due = self.deferred.next_due(Instant::now());
+        if due.is_some() || !self.may_begin() {
+            return due;
+        }
+        if self.ready.is_empty() {
+            let made = self.make();
+            self.queue(made);
+        }
+        self.ready.pop_front()
     }
 
     /// Makes a batch of what waits if it is time.
@@ -223,7 +234,7 @@ impl Sender {
         if waiting.events == 0 || !self.is_timed() {
             // What came after the last look is looked at now.
             Wish::Any
-        } else if self.intake.is_spooling() || !self.has_place() {
+        } else if self.intake.is_spooling() || !self.may_begin() {
             Wish::Nothing
         } else {
             Wish::Batch {
@@ -237,7 +248,7 @@ impl Sender {
     fn is_timed(&self) -> bool {
         match self.intake.is_spooling() {
             true => self.intake.is_timed(),
-            false => !self.has_place() || self.waiting_since.is_some(),
+            false => !self.may_begin() || self.waiting_since.is_some(),
         }
     }
 
@@ -245,12 +256,21 @@ impl Sender {
         self.under_way.len() < self.rules.at_once
     }
 
+    /// Whether a batch may go that was not attempted yet. Where the server fails all of them, few
+    /// are attempted: those get too old in the end, and the others do not.
+    fn may_begin(&self) -> bool {
+        let begun = self.under_way.len() + self.deferred.unlucky();
+        self.has_place() && begun < 2 * self.rules.at_once
+    }
+
     fn next_time(&self) -> Option<Instant> {
-        let interval = self.waiting_since.filter(|_| self.has_place());
+        let interval = self.waiting_since.filter(|_| self.may_begin());
+        let deferred = self.deferred.next_time().filter(|_| self.has_place());
         let lost = (self.buffer.view().lost > 0).then_some(self.tell_next);
         [
             interval.map(|since| since + self.rules.interval),
             self.intake.next_time(),
+            deferred,
             self.closing,
             lost,
         ]
@@ -271,12 +291,17 @@ impl Sender {
             *self.live.entry(batch.first).or_default() += 1;
             self.ready.push_front(batch);
         }
+        if let Some(later) = settled.later {
+            *self.live.entry(later.batch.first).or_default() += 1;
+            self.deferred.add(later);
+        }
         self.intake.tidy();
     }
 
     fn obey(&mut self, command: Command) {
         // What pauses is attempted once more, now that someone waits for it.
         self.courier.hurry.notify_waiters();
+        self.deferred.hurry();
         match command {
             Command::Flush(flush) => self.flushes.push(flush),
             Command::Close(within, done) => {
@@ -329,6 +354,8 @@ impl Sender {
         if left != Left::default() {
             self.tell_left(left);
         }
+        self.ready.clear();
+        self.deferred = deferred::Queue::default();
         // Whoever opens the spool next finds it free.
         drop(self.intake);
         self.closed.into_iter().for_each(|done| done(left));

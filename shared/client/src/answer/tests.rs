@@ -72,6 +72,7 @@ fn what_passes_is_tried_again_soon_and_what_someone_must_mend_slowly() {
     }
     assert_eq!(again(403, ""), (codes::UNAUTHORIZED, Pace::Slow));
     assert!(matches!(judged(401, ""), Outcome::Unauthorized(_)));
+    assert_eq!(Again::unauthorized(String::new()).status, Some(401));
     assert!(matches!(judged(413, "<html>"), Outcome::Halve(_)));
     let one = |body| judge(&reply(413, body), 1, Timestamp::MIN);
     assert!(matches!(one("<html>"), Outcome::Again(again) if again.code == codes::NOT_WEIR));

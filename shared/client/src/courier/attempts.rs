@@ -6,13 +6,16 @@ use tokio::time::Instant;
 use weir_model::Timestamp;
 
 use crate::answer::{Again, Outcome};
-use crate::pauses::{Bounds, Pauses};
+use crate::pauses::{Bounds, Pace, Pauses};
 
 /// The server promises to remember keys for 24 hours; clocks differ.
 const REMEMBERED: Duration = Duration::from_secs(23 * 3600);
 
 /// What of that hour a clock that was put back may have taken.
 const PUT_BACK: Duration = Duration::from_secs(30 * 60);
+
+/// So many rounds of failures, half a minute with the usual pauses, and others may go first.
+const GIVES_WAY_AFTER: usize = 8;
 
 /// The attempts at one batch.
 #[derive(Debug)]
@@ -82,6 +85,15 @@ impl Attempts {
     pub(super) fn failed(&mut self, again: &Again) {
         self.failures += 1;
         self.is_doubtful |= again.is_doubtful;
+    }
+
+    /// Whether other batches go before the next attempt. Where nobody listens or nobody is let in
+    /// they would fare no better, and a batch that was never attempted never gets too old.
+    pub(super) fn give_way(&self, again: &Again, servers: usize) -> bool {
+        let is_round_over = self.failures.is_multiple_of(servers);
+        let is_answered = again.pace == Pace::Usual && again.status.is_some();
+        let is_often = self.failures >= GIVES_WAY_AFTER * servers;
+        is_round_over && (again.is_own || is_answered && is_often)
     }
 
     /// What to do about an outcome. A refusal says nothing about an earlier attempt, which may have

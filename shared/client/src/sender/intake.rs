@@ -218,7 +218,7 @@ impl Intake {
     fn seal(&mut self) -> Vec<Batch> {
         let first = self.open_first.take().unwrap_or_default();
         let sealed = self.spool.as_mut().map(Spool::seal).unwrap_or_default();
-        let batch = |home| Batch { first, home };
+        let batch = |home| Batch::new(first, home);
         sealed.into_iter().map(Home::Spool).map(batch).collect()
     }
 
@@ -287,6 +287,6 @@ impl Encoded {
     fn into_batch(self) -> Option<Batch> {
         let home = InMemory::new(self.lines.into(), self.held.events, self.held);
         let home = Home::Memory(home);
-        self.first.map(|first| Batch { first, home })
+        self.first.map(|first| Batch::new(first, home))
     }
 }

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use tempfile::TempDir;
 use weir_client::{Loss, codes};
+use weir_model::Timestamp;
 
 use crate::server::{Fault, Server};
-use crate::world::{World, close, event, report};
+use crate::world::{START_MS, World, close, event, report};
 
 const REPEAT_WITH_KEY: &str = r#"{"code":"repeat-with-key","detail":"repeat it"}"#;
 
@@ -186,6 +188,95 @@ async fn what_may_be_stored_is_not_taken_apart() {
     check_doubt(413, r#"{"code":"too-large"}"#).await;
     check_doubt(400, BAD).await;
     check_doubt(400, r#"{"code":"invalid-json"}"#).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_is_refused_again_and_again_holds_no_other_up() {
+    let world = World::start().await;
+    world.shared().events_max = 5;
+    world.faults(|number| match number {
+        0 => Fault::CutBefore,
+        _ => Fault::None,
+    });
+    let client = world.client(|builder| builder.batches_at_once(1));
+    report(&client, 0..10);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    for number in 10..20 {
+        report(&client, number..number + 1);
+        tokio::time::sleep(Duration::from_secs(20)).await;
+    }
+    world.has_each_once(10..20);
+    world.shared().events_max = 10;
+    close(client).await;
+    world.has_each_once(0..20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_fails_often_lets_others_go_first() {
+    let world = World::start().await;
+    world.faults(|number| match number {
+        0..8 => Fault::Refused(500, &[], ""),
+        _ => Fault::None,
+    });
+    let client = world.client(|builder| builder.batches_at_once(1).batch_events(10));
+    report(&client, 0..20);
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    world.has_each_once(0..20);
+    let keys: Vec<_> = {
+        let shared = world.shared();
+        shared.seen.iter().map(|seen| seen.key.clone()).collect()
+    };
+    assert_eq!(keys.len(), 10);
+    assert!(keys[..8].iter().all(|key| *key == keys[0]), "{keys:?}");
+    assert_ne!(keys[8], keys[0]);
+    assert_eq!(keys[9], keys[0]);
+    close(client).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_fails_all_batches_is_asked_about_few() {
+    let world = World::start().await;
+    world.faults(|_| Fault::Refused(503, &[], ""));
+    let client = world.client(|builder| builder.batch_events(10));
+    report(&client, 0..500);
+    tokio::time::sleep(Duration::from_secs(6 * 3600)).await;
+    let keys: std::collections::BTreeSet<_> = {
+        let shared = world.shared();
+        shared.seen.iter().map(|seen| seen.key.clone()).collect()
+    };
+    assert_eq!(keys.len(), 4);
+    world.faults(|_| Fault::None);
+    close(client).await;
+    world.has_each_once(0..500);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_was_put_back_delays_what_an_earlier_run_attempted_and_nothing_else() {
+    let (world, directory) = (World::start().await, TempDir::new().unwrap());
+    world.faults(|_| Fault::CutAfter);
+    let client = world.client(|builder| builder.spool(directory.path()));
+    report(&client, 0..5);
+    assert_eq!(client.close(Duration::from_secs(1)).await.spooled, 5);
+    world.faults(|_| Fault::None);
+
+    let (seen, restarted) = (world.shared().seen.len(), tokio::time::Instant::now());
+    let an_hour_ago = move || {
+        let now = i64::try_from(restarted.elapsed().as_millis()).unwrap();
+        Timestamp::from_millis(START_MS - 3_600_000 + now).unwrap()
+    };
+    let client = world.client(|builder| {
+        let builder = builder.spool(directory.path()).clock(an_hour_ago);
+        builder.batches_at_once(1)
+    });
+    report(&client, 5..10);
+    tokio::time::sleep(Duration::from_secs(25 * 60)).await;
+    world.has_each_once(0..10);
+    assert_eq!(world.shared().seen.len(), seen + 1);
+    assert_eq!(client.statistics().delivered, 5);
+    tokio::time::sleep(Duration::from_secs(10 * 60)).await;
+    assert_eq!(client.statistics().delivered, 10);
+    close(client).await;
+    world.has_each_once(0..10);
 }
 
 #[tokio::test(start_paused = true)]
