@@ -310,4 +310,7 @@ fn take(file: File) -> io::Result<Option<File>> {
 }
 
 #[cfg(test)]
+#[cfg(unix)]
+mod full;
+#[cfg(test)]
 mod tests;

@@ -252,30 +252,6 @@ fn batches_that_wait_hold_no_file_open_and_nobody_else_can_read_them() {
 }
 
 #[test]
-fn an_attempt_that_cannot_be_noted_is_not_begun() {
-    let directory = TempDir::new().unwrap();
-    let (mut spool, _) = open(&directory);
-    spool.append(b"a\n", 1).unwrap();
-    let sealed = spool.seal();
-    let path = files(&directory, SUFFIX).remove(0);
-    let moved = path.with_extension("elsewhere");
-    let at = |ms| Timestamp::from_millis(ms).unwrap();
-    let begin = |ms| {
-        sealed[0]
-            .file
-            .work(|file| file.begin(&sealed[0].part.key, at(ms), ME))
-    };
-    // What is read is there, what is written is not.
-    fs::rename(&path, &moved).unwrap();
-    fs::create_dir(&path).unwrap();
-    begin(1).unwrap_err();
-    fs::remove_dir(&path).unwrap();
-    fs::rename(&moved, &path).unwrap();
-    assert_eq!(begin(2).unwrap().attempted.at_ms, 2);
-    assert_eq!(begin(3).unwrap().attempted.at_ms, 2);
-}
-
-#[test]
 fn a_file_damaged_in_its_middle_is_set_aside_counted_and_told() {
     let directory = TempDir::new().unwrap();
     let (mut spool, _) = open(&directory);
