@@ -37,6 +37,8 @@ COUNTS = {
     ("web", "page"): 5,
     ("web", "early"): 1,
     ("web", "signup"): 2,
+    ("web", "unsaid"): 0,
+    ("web", "long"): 25,
     ("web", "repeated"): 1,
     ("web", "left"): 45,
     ("web", "quiet"): 1,

@@ -32,6 +32,15 @@ sent = batch()
 await page.evaluate(() => history.go(-2))
 await sent
 
+// What JSON cannot say is left out, and what has more bytes than characters holds nothing up.
+sent = batch()
+await page.evaluate(() => {
+  weir('unsaid', { n: 10n })
+  for (let n = 0; n < 25; n++) weir('long', { n, text: '漢'.repeat(1500) })
+})
+await sent
+await batch()
+
 // The answer is lost on its way, so the same is sent again.
 let lost = 0
 await page.route(`${weir}/v1/batch`, async route => {

@@ -15,19 +15,21 @@
   let queue = [], count = 0, wait = 1e3, timer, here, last = doc.referrer
 
   const add = (type, event, properties) => {
-    // While nothing can be sent, a page that stays open must not grow for ever.
-    if (!queue[999]) queue.push({
-      type, event, properties,
-      messageId: load + '-' + count++,
-      anonymousId: load,
-      userId: data.user,
-      originalTimestamp: new Date
-    })
+    // While nothing can be sent, a page that stays open must not grow for ever. Kept is what was said
+    // now, whatever the page does to it later; what JSON cannot say is nobody else's loss.
+    try {
+      queue[999] || queue.push(JSON.parse(JSON.stringify({
+        type, event, properties,
+        messageId: load + '-' + count++,
+        anonymousId: load,
+        userId: data.user,
+        originalTimestamp: new Date
+      })))
+    } catch {}
     later()
   }
   const later = () => timer = timer || setTimeout(send, wait)
 
-  // A page sends little at a time, because browsers allow what outlives a page 64 KB.
   // Plain text needs no preflight, and is what beacons are.
   const body = batch => JSON.stringify({ writeKey: data.key, sentAt: new Date, batch })
   const send = () => {
@@ -37,16 +39,13 @@
     // Repeated is what may be accepted later: the door knows by the ids what it has.
     const again = () => { queue = batch.concat(queue); wait = Math.min(wait * 2, 6e4) }
     const text = body(batch)
-    fetch(door, { method: 'POST', body: text, keepalive: text.length < 6e4, credentials: 'omit' })
+    // Browsers allow what outlives a page 64 KB, and a character takes up to three.
+    fetch(door, { method: 'POST', body: text, keepalive: text.length < 2e4, credentials: 'omit' })
       .then(answer => answer.status == 429 || answer.status > 499 ? again() : wait = 1e3, again)
-      .then(() => { timer = 0; if (queue[0]) later() })
+      .then(() => { timer = 0; queue[0] && later() })
   }
-  const leave = () => {
-    while (queue[0]) {
-      const batch = queue.splice(0, 20)
-      if (!navigator.sendBeacon(door, body(batch))) { queue = batch.concat(queue); break }
-    }
-  }
+  // One by one, so that one that is too large for a beacon holds up no other.
+  const leave = () => queue = queue.filter(event => !navigator.sendBeacon(door, body([event])))
 
   const view = () => {
     const { pathname: path, search, href } = place
