@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use weir_model::Timestamp;
 
 use crate::batch::{Batch, Home, InMemory};
@@ -110,14 +110,15 @@ async fn from_spool(
 ) -> Delivery {
     let (file, key) = (&spooled.file, &spooled.part.key);
     let events = spooled.part.events();
-    let verdict = match open(courier, file, key).await {
-        None => return Delivery::Over(Vec::new(), Load::default()),
-        Some(opened) if opened.attempted.by != courier.identity => {
+    let verdict = match open(courier, &spooled).await {
+        Err(None) => return Delivery::Over(Vec::new(), Load::default()),
+        Err(Some(pause)) => Verdict::Later(pause),
+        Ok(opened) if opened.attempted.by != courier.identity => {
             let text = format!("{events} events were first sent by another client");
             courier.notices.error(codes::STALE, text);
             Verdict::Stale
         }
-        Some(opened) => {
+        Ok(opened) => {
             let attempts = attempts.get_or_insert_with(|| begin(courier, &spooled, &opened));
             courier.bring(key, opened.lines, events, attempts).await
         }
@@ -140,24 +141,26 @@ fn begin(courier: &Courier, spooled: &Spooled, opened: &Opened) -> Attempts {
     }
 }
 
-/// Reads a batch, and notes that it will be attempted. Nothing if that will never be possible.
-async fn open(courier: &Courier, file: &Arc<Sealed>, key: &Key) -> Option<Opened> {
-    loop {
-        let (key, now, by) = (key.clone(), courier.clock.now(), courier.identity.clone());
-        match work(file, move |file| file.begin(&key, now, &by)).await {
-            Ok(opened) => return Some(opened),
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                give_up(courier, file, &error).await;
-                return None;
-            }
-            Err(error) => {
-                tell(
-                    courier,
-                    "a batch cannot be read, or its attempt not be noted",
-                    &error,
-                );
-                sleep(DISK_PAUSE).await;
-            }
+/// Reads a batch, and notes that it will be attempted. If the disk does not let it, others go first:
+/// those in memory need no disk. Without a pause, it will never be possible.
+async fn open(courier: &Courier, spooled: &Spooled) -> Result<Opened, Option<Pause>> {
+    let (file, key) = (&spooled.file, spooled.part.key.clone());
+    let (now, by) = (courier.clock.now(), courier.identity.clone());
+    match work(file, move |file| file.begin(&key, now, &by)).await {
+        Ok(opened) => Ok(opened),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            give_up(courier, file, &error).await;
+            Err(None)
+        }
+        Err(error) => {
+            let what = "a batch cannot be read, or its attempt not be noted";
+            tell(courier, what, &error);
+            let until = Instant::now() + DISK_PAUSE;
+            Err(Some(Pause {
+                least: until,
+                until,
+                is_own: true,
+            }))
         }
     }
 }

@@ -207,3 +207,40 @@ async fn a_directory_belongs_to_one_client() {
     close(client).await;
     close(world.client(spooled(&directory))).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn batches_that_the_disk_does_not_give_let_others_go_first() {
+    let (world, directory) = (World::start().await, TempDir::new().unwrap());
+    world.faults(|_| Fault::CutBefore);
+    let spool = directory.path().join("spool");
+    let build = || {
+        let spooled = |builder: Builder| builder.spool(&spool).batch_events(10);
+        world.client(|builder| spooled(builder).batches_at_once(1))
+    };
+    let client = build();
+    report(&client, 0..50);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(client.close(Duration::ZERO).await.spooled, 50);
+
+    world.faults(|_| Fault::None);
+    let client = build();
+    let entries = fs::read_dir(&spool)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let files: Vec<_> = entries.filter(|path| path.extension().is_some()).collect();
+    let away = |path: &Path| directory.path().join(path.file_name().unwrap());
+    for path in &files {
+        fs::rename(path, away(path)).unwrap();
+        fs::create_dir(path).unwrap();
+    }
+    report(&client, 50..60);
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    world.has_each_once(50..60);
+    assert!(world.codes().contains(&codes::SPOOL_BROKEN));
+    for path in &files {
+        fs::remove_dir(path).unwrap();
+        fs::rename(away(path), path).unwrap();
+    }
+    close(client).await;
+    world.has_each_once(0..60);
+}
