@@ -1,8 +1,8 @@
 //! Writing transactions.
 //!
-//! The SDK writes a transaction from a tree of builders, which took longer than anything else on
-//! this side of a call. It is written here instead, by serde, from the puts as they are, and takes
-//! the place of the SDK's own before the request is signed.
+//! The SDK writes a transaction from a tree of builders, to be made and taken apart for each item.
+//! It is written here instead, by serde, from the puts as they are, and takes the place of the SDK's
+//! own before the request is signed.
 //!
 //! It has no `ClientRequestToken`. The SDK draws one for each call, for retries that it never makes;
 //! a transaction that is put again must meet its own conditions.
