@@ -1,0 +1,3 @@
+//! A function.
+
+fn main() {}

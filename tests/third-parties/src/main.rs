@@ -1,0 +1,3 @@
+//! Stand-ins.
+
+fn main() {}
