@@ -80,10 +80,14 @@ def read_arguments():
 
 
 def build(release):
-    """Builds what is deployed and the command line; gives where it is."""
+    """Builds what is deployed and the command line; gives where it is.
+
+    A debug build is that of `cargo test --workspace`, to the letter: with other targets, dependencies have other
+    features, and all of them are compiled and kept once more.
+    """
     packages = [word for name in ("weir", *(f"weir-{name}" for name in FUNCTIONS)) for word in ("--package", name)]
-    profile = ["--release"] if release else []
-    subprocess.run(["cargo", "build", "--locked", "--bins", *profile, *packages], cwd=ROOT, check=True)
+    what = ["--bins", "--release", *packages] if release else ["--workspace", "--all-targets"]
+    subprocess.run(["cargo", "build", "--locked", *what], cwd=ROOT, check=True)
     return pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / ("release" if release else "debug")
 
 
