@@ -1,6 +1,7 @@
 //! Time zones of the IANA database, as pieces of constant offset.
 
-use jiff::tz::TimeZone;
+use jiff::civil::DateTime;
+use jiff::tz::{AmbiguousOffset, TimeZone};
 use thiserror::Error;
 
 use crate::text::Shown;
@@ -35,6 +36,21 @@ impl Zone {
         self.0
             .iana_name()
             .expect("every zone was found by its name")
+    }
+
+    /// What clocks of this zone show at an instant.
+    pub(crate) fn local(&self, timestamp: Timestamp) -> DateTime {
+        self.0.to_datetime(instant(timestamp))
+    }
+
+    /// The first instant at which clocks of this zone show a time; none if they leave it out.
+    pub(crate) fn instant_of(&self, local: DateTime) -> Option<Timestamp> {
+        let ambiguous = self.0.to_ambiguous_timestamp(local);
+        if matches!(ambiguous.offset(), AmbiguousOffset::Gap { .. }) {
+            return None;
+        }
+        let instant = ambiguous.earlier().ok()?;
+        Timestamp::from_millis(instant.as_millisecond()).ok()
     }
 
     /// The longest stretch around an instant in which the zone's offset does not change.
