@@ -21,6 +21,8 @@ mod manifest;
 mod names;
 mod origin;
 mod quarters;
+pub mod record;
+mod schedule;
 mod series;
 mod text;
 mod timestamp;
@@ -38,6 +40,8 @@ pub use manifest::{ChunkRef, DeadRun, EncodedManifest, Manifest, Run, RunId, Run
 pub use names::Names;
 pub use origin::{BlockName, Origin, Writer, WriterError};
 pub use quarters::Quarters;
+pub use record::{DataSetName, DataSetNameError, DataSetSettings, Record};
+pub use schedule::{Schedule, ScheduleError};
 pub use series::{Name, NameError, Series, SeriesError};
 pub use timestamp::{Timestamp, TimestampError};
 pub use totals::Totals;
