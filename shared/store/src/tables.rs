@@ -17,18 +17,24 @@ pub enum Table {
     Chunks,
     /// Who was here in the last day.
     Receipts,
-    /// Clients, settings, the catalogue, work for later.
+    /// Clients, data sets, settings, the catalogue, work for later.
     Registry,
+    /// Records of data sets.
+    Records,
+    /// How far jobs have come, who runs them, and what became of their runs.
+    Bookmarks,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::Inbox,
         Self::Manifests,
         Self::Chunks,
         Self::Receipts,
         Self::Registry,
+        Self::Records,
+        Self::Bookmarks,
     ];
 
     /// The table's name without an installation's prefix.
@@ -39,6 +45,8 @@ impl Table {
             Self::Chunks => "chunks",
             Self::Receipts => "receipts",
             Self::Registry => "registry",
+            Self::Records => "records",
+            Self::Bookmarks => "bookmarks",
         }
     }
 
@@ -49,7 +57,7 @@ impl Table {
 
     /// Whether its items may carry [`EXPIRES`].
     pub fn expires(self) -> bool {
-        matches!(self, Self::Chunks | Self::Receipts | Self::Registry)
+        !matches!(self, Self::Inbox | Self::Manifests)
     }
 }
 

@@ -20,7 +20,7 @@ use bytes::Bytes;
 use serde::ser::{Error as _, SerializeMap as _};
 use serde::{Serialize, Serializer};
 
-use super::call::{Item, Put};
+use super::call::{Condition, Delete, Item, Key, Put, Write};
 use crate::db::AttributeValue;
 use crate::tables::TableNames;
 
@@ -31,26 +31,69 @@ pub(super) struct Body(Bytes);
 impl Body {
     /// The transaction of these puts. An error is an attribute of a type that the store does not
     /// write.
-    pub(super) fn of_transaction(
+    pub(super) fn of_puts(
         puts: impl IntoIterator<Item: Borrow<Put>>,
         tables: &TableNames,
         capacity: Option<ReturnConsumedCapacity>,
     ) -> Result<Self, serde_json::Error> {
-        let mut text = br#"{"TransactItems":["#.to_vec();
-        for (at, put) in puts.into_iter().enumerate() {
-            if at > 0 {
-                text.push(b',');
-            }
-            let put = PutAction::of(put.borrow(), tables);
-            serde_json::to_writer(&mut text, &Action { put })?;
+        let mut body = Writer::begin();
+        for put in puts {
+            body.add(&Action::put(put.borrow(), tables))?;
         }
-        text.push(b']');
+        body.finish(capacity)
+    }
+
+    /// The transaction of these writes.
+    pub(super) fn of_writes(
+        writes: &[Write],
+        tables: &TableNames,
+        capacity: Option<ReturnConsumedCapacity>,
+    ) -> Result<Self, serde_json::Error> {
+        let mut body = Writer::begin();
+        for write in writes {
+            body.add(&match write {
+                Write::Put(put) => Action::put(put, tables),
+                Write::Delete(delete) => Action::delete(delete, tables),
+            })?;
+        }
+        body.finish(capacity)
+    }
+}
+
+/// A body that is being written.
+struct Writer {
+    text: Vec<u8>,
+    is_empty: bool,
+}
+
+impl Writer {
+    fn begin() -> Self {
+        Self {
+            text: br#"{"TransactItems":["#.to_vec(),
+            is_empty: true,
+        }
+    }
+
+    fn add(&mut self, action: &Action<'_>) -> Result<(), serde_json::Error> {
+        if !self.is_empty {
+            self.text.push(b',');
+        }
+        self.is_empty = false;
+        serde_json::to_writer(&mut self.text, action)
+    }
+
+    fn finish(
+        mut self,
+        capacity: Option<ReturnConsumedCapacity>,
+    ) -> Result<Body, serde_json::Error> {
+        self.text.push(b']');
         if let Some(capacity) = capacity {
-            text.extend_from_slice(br#","ReturnConsumedCapacity":"#);
-            serde_json::to_writer(&mut text, capacity.as_str())?;
+            self.text
+                .extend_from_slice(br#","ReturnConsumedCapacity":"#);
+            serde_json::to_writer(&mut self.text, capacity.as_str())?;
         }
-        text.push(b'}');
-        Ok(Self(text.into()))
+        self.text.push(b'}');
+        Ok(Body(self.text.into()))
     }
 }
 
@@ -74,17 +117,22 @@ impl Intercept for Body {
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Action<'a> {
-    put: PutAction<'a>,
+enum Action<'a> {
+    Put(Parts<'a>),
+    Delete(Parts<'a>),
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct PutAction<'a> {
+struct Parts<'a> {
     table_name: &'a str,
-    #[serde(serialize_with = "write_item")]
-    item: &'a Item,
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "write_optional_item"
+    )]
+    item: Option<&'a Item>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "write_key")]
+    key: Option<&'a Key>,
     #[serde(skip_serializing_if = "Option::is_none")]
     condition_expression: Option<&'a str>,
     #[serde(
@@ -99,16 +147,49 @@ struct PutAction<'a> {
     expression_attribute_values: &'a [(String, AttributeValue)],
 }
 
-impl<'a> PutAction<'a> {
-    fn of(put: &'a Put, tables: &'a TableNames) -> Self {
-        let condition = put.condition.as_ref();
+impl<'a> Action<'a> {
+    fn put(put: &'a Put, tables: &'a TableNames) -> Self {
+        Self::Put(Parts {
+            item: Some(&put.item),
+            ..Parts::of(tables.of(put.table), put.condition.as_ref())
+        })
+    }
+
+    fn delete(delete: &'a Delete, tables: &'a TableNames) -> Self {
+        Self::Delete(Parts {
+            key: Some(&delete.key),
+            ..Parts::of(tables.of(delete.table), delete.condition.as_ref())
+        })
+    }
+}
+
+impl<'a> Parts<'a> {
+    fn of(table_name: &'a str, condition: Option<&'a Condition>) -> Self {
         Self {
-            table_name: tables.of(put.table),
-            item: &put.item,
+            table_name,
+            item: None,
+            key: None,
             condition_expression: condition.map(|condition| &*condition.expression),
             expression_attribute_names: condition.map_or(&[], |condition| &condition.names),
             expression_attribute_values: condition.map_or(&[], |condition| &condition.values),
         }
+    }
+}
+
+fn write_optional_item<S: Serializer>(
+    item: &Option<&Item>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match item {
+        Some(item) => write_item(item, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+fn write_key<S: Serializer>(key: &Option<&Key>, serializer: S) -> Result<S::Ok, S::Error> {
+    match key {
+        Some(key) => write_item(&(*key).clone().into_item(), serializer),
+        None => serializer.serialize_none(),
     }
 }
 
@@ -157,13 +238,12 @@ impl Serialize for Base64<'_> {
 mod tests {
     use super::*;
     use crate::attribute;
-    use crate::db::Condition;
     use crate::tables::Table;
     use serde_json::{Value, json};
     use weir_model::Timestamp;
 
     fn written(puts: Vec<Put>, capacity: Option<ReturnConsumedCapacity>) -> Value {
-        let body = Body::of_transaction(puts, &TableNames::with_prefix("t-"), capacity);
+        let body = Body::of_puts(puts, &TableNames::with_prefix("t-"), capacity);
         serde_json::from_slice(&body.expect("types that are known").0).expect("JSON")
     }
 
@@ -226,6 +306,6 @@ mod tests {
             item: Item::from([("a".to_owned(), AttributeValue::Bool(true))]),
             condition: None,
         };
-        assert!(Body::of_transaction([put], &TableNames::default(), None).is_err());
+        assert!(Body::of_puts([put], &TableNames::default(), None).is_err());
     }
 }

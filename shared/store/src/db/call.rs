@@ -66,6 +66,26 @@ pub struct Put {
     pub condition: Option<Condition>,
 }
 
+/// An item to delete, on a condition if one is given.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Delete {
+    /// Where.
+    pub table: Table,
+    /// Which.
+    pub key: Key,
+    /// What must hold of the item that is there now.
+    pub condition: Option<Condition>,
+}
+
+/// A part of a transaction.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Write {
+    /// Stores an item.
+    Put(Put),
+    /// Deletes one, if it is there.
+    Delete(Delete),
+}
+
 /// A condition on the item that a write is about to replace or delete.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Condition {

@@ -28,7 +28,9 @@ use aws_sdk_dynamodb::error::SdkError;
 pub use aws_sdk_dynamodb::types::AttributeValue;
 use aws_types::SdkConfig;
 
-pub use call::{Attempt, CallError, Condition, Deadline, Item, Key, Put, ReadError, Reason};
+pub use call::{
+    Attempt, CallError, Condition, Deadline, Delete, Item, Key, Put, ReadError, Reason, Write,
+};
 pub use capacity::Units;
 pub use describe::Described;
 pub use query::{Order, Page, Query, SkRange};

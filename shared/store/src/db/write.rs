@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{DeleteRequest, WriteRequest};
 use super::body::Body;
 use super::classify::{classify, classify_transaction};
 use super::client::signing_at;
-use super::{Attempt, CallError, Condition, Db, Deadline, Key, Put, answer};
+use super::{Attempt, CallError, Condition, Db, Deadline, Key, Put, Write, answer};
 use crate::backoff::Backoff;
 use crate::tables::Table;
 
@@ -42,7 +42,32 @@ impl Db {
         puts: impl IntoIterator<Item: Borrow<Put>>,
         attempt: Attempt,
     ) -> Result<(), CallError> {
-        let body = Body::of_transaction(puts, &self.names, self.capacity.wanted());
+        self.transact_body(
+            Body::of_puts(puts, &self.names, self.capacity.wanted()),
+            attempt,
+        )
+        .await
+    }
+
+    /// Stores and deletes up to 100 items, all or none of them; one attempt.
+    /// [`CallError::Cancelled`] has the reasons in the order of `writes`.
+    pub async fn transact_writes(
+        &self,
+        writes: &[Write],
+        attempt: Attempt,
+    ) -> Result<(), CallError> {
+        self.transact_body(
+            Body::of_writes(writes, &self.names, self.capacity.wanted()),
+            attempt,
+        )
+        .await
+    }
+
+    async fn transact_body(
+        &self,
+        body: Result<Body, serde_json::Error>,
+        attempt: Attempt,
+    ) -> Result<(), CallError> {
         let body = body.map_err(|error| CallError::Invalid(error.to_string()))?;
         let request = self
             .client
