@@ -61,6 +61,19 @@ impl Secrets {
         })
     }
 
+    /// Makes a secret.
+    ///
+    /// # Errors
+    /// When there is one of this name, or it cannot be made.
+    pub async fn create(&self, name: &str, text: String) -> Result<(), SecretError> {
+        let call = self.client.create_secret().name(name);
+        call.secret_string(text)
+            .send()
+            .await
+            .map_err(|error| failed("create", name, &error))?;
+        Ok(())
+    }
+
     /// Gives a secret that exists a new text.
     ///
     /// # Errors
