@@ -1,0 +1,64 @@
+//! Which collector a query document is for.
+
+use std::fmt;
+
+use crate::query::{QueryError, Section};
+
+/// The names that came before it: the program's, and its later name.
+const PACKAGES: [&str; 2] = ["backdrop.collector.", "performanceplatform.collector."];
+
+/// A collector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entrypoint {
+    /// A check's response times and uptime, by the hour.
+    Pingdom,
+    /// Reports of Google Analytics, by day, week or month.
+    Ga,
+    /// Which pages are seen more than a week ago.
+    GaTrending,
+    /// How many people are there now.
+    GaRealtime,
+}
+
+impl Entrypoint {
+    /// All of them.
+    pub const ALL: [Entrypoint; 4] = [
+        Entrypoint::Pingdom,
+        Entrypoint::Ga,
+        Entrypoint::GaTrending,
+        Entrypoint::GaRealtime,
+    ];
+
+    /// Its name without a package.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pingdom => "pingdom",
+            Self::Ga => "ga",
+            Self::GaTrending => "ga.trending",
+            Self::GaRealtime => "ga.realtime",
+        }
+    }
+
+    pub(super) fn read(document: &Section<'_>) -> Result<Entrypoint, QueryError> {
+        let text = document.required_text("entrypoint", "which collector this is for")?;
+        let name = PACKAGES
+            .iter()
+            .find_map(|package| text.strip_prefix(package))
+            .unwrap_or(text);
+        let found = Self::ALL.into_iter().find(|entry| entry.name() == name);
+        found.ok_or_else(|| document.error("entrypoint", unknown(text)))
+    }
+}
+
+fn unknown(text: &str) -> String {
+    let names = Entrypoint::ALL.map(Entrypoint::name).join(", ");
+    format!(
+        "\"{text}\" is no collector: there are {names} (also as backdrop.collector.ga and performanceplatform.collector.ga)"
+    )
+}
+
+impl fmt::Display for Entrypoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
