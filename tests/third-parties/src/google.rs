@@ -176,3 +176,6 @@ fn place(path: &str) -> Option<(&str, &str)> {
         .contains(&method)
         .then_some((id, method))
 }
+
+#[cfg(test)]
+mod tests;

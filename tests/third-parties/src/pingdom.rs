@@ -204,3 +204,82 @@ fn error_body(status: u16, message: &str) -> Value {
     };
     json!({"error": {"statuscode": status, "statusdesc": description, "errormessage": message}})
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpStream;
+
+    use super::*;
+
+    /// An answer as it comes, from its first line to the end of the connection.
+    fn get(pingdom: &Pingdom, target: &str, token: &str) -> String {
+        let url = pingdom.url();
+        let host = url.strip_prefix("http://").expect("an address");
+        let mut stream = TcpStream::connect(host).expect("it listens");
+        let request = format!(
+            "GET {target} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).expect("it reads");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).expect("it answers");
+        text
+    }
+
+    #[test]
+    fn hours_are_ordinary_unless_the_fixture_says_otherwise() {
+        let check = Check::new(7, "shop")
+            .with_hour(3600, json!({"avgresponse": null, "downtime": 60}))
+            .with_hour(7200, Value::Null);
+        let pingdom = Pingdom::start(Fixture::default().check(check));
+        let path =
+            "/api/3.1/summary.performance/7?from=100&to=10801&resolution=hour&includeuptime=true";
+        let answer = get(&pingdom, path, TOKEN);
+        let hours = json!([
+            {"starttime": 0, "avgresponse": 800, "uptime": 3600, "downtime": 0, "unmonitored": 0},
+            {"starttime": 3600, "uptime": 3600, "downtime": 60, "unmonitored": 0},
+            {"starttime": 10800, "avgresponse": 803, "uptime": 3600, "downtime": 0, "unmonitored": 0},
+        ]);
+        assert!(
+            answer.ends_with(&json!({"summary": {"hours": hours}}).to_string()),
+            "{answer}"
+        );
+        assert_eq!(pingdom.requests()[0].parameter("to"), Some("10801"));
+    }
+
+    #[test]
+    fn limits_are_told_and_come_to_an_end() {
+        let limits = Limits {
+            short: 2,
+            short_seconds: 40,
+            ..Limits::default()
+        };
+        let pingdom = Pingdom::start(Fixture::sample().limited(limits));
+        let page = get(&pingdom, "/api/3.1/checks?limit=1&offset=1", TOKEN);
+        assert!(
+            page.contains("req-limit-short: Remaining: 1 Time until reset: 40"),
+            "{page}"
+        );
+        assert!(
+            page.contains("govuk licensing") && page.contains("\"total\":4"),
+            "{page}"
+        );
+        assert!(get(&pingdom, "/api/3.1/checks", "other").starts_with("HTTP/1.1 401"));
+        assert!(get(&pingdom, "/api/3.1/checks", TOKEN).starts_with("HTTP/1.1 429"));
+    }
+
+    #[test]
+    fn what_is_planned_goes_wrong_and_nothing_else() {
+        let pingdom = Pingdom::start(Fixture::sample());
+        pingdom.fail("checks", 1, 1, Failure::Cut(10));
+        pingdom.fail_next(refused(503, "Try later").with_header("retry-after", "7"));
+        let answers = [0, 1, 2].map(|_| get(&pingdom, "/api/3.1/checks", TOKEN));
+        assert!(answers[0].starts_with("HTTP/1.1 503") && answers[0].contains("retry-after: 7"));
+        assert!(
+            answers[1].starts_with("HTTP/1.1 200") && !answers[1].contains("govuk"),
+            "{}",
+            answers[1]
+        );
+        assert!(answers[2].contains("govuk"));
+    }
+}
