@@ -12,8 +12,9 @@ use crate::answer::Answer;
 pub(crate) enum Expression {
     AndGroup(Group),
     OrGroup(Group),
-    NotExpression(Box<Expression>),
-    Filter(Filter),
+    #[serde(rename = "notExpression")]
+    Not(Box<Expression>),
+    Filter(Box<Filter>),
 }
 
 #[derive(Debug, Deserialize)]
@@ -92,7 +93,7 @@ impl Expression {
                 .iter()
                 .flat_map(Expression::fields)
                 .collect(),
-            Expression::NotExpression(inner) => inner.fields(),
+            Expression::Not(inner) => inner.fields(),
             Expression::Filter(filter) => vec![&filter.field_name],
         }
     }
@@ -105,7 +106,7 @@ impl Expression {
                 let each = group.expressions.iter().map(|it| it.passes(value));
                 Ok(each.collect::<Result<Vec<_>, _>>()?.contains(&true))
             }
-            Expression::NotExpression(inner) => Ok(!inner.passes(value)?),
+            Expression::Not(inner) => Ok(!inner.passes(value)?),
             Expression::Filter(filter) => filter.passes(&value(&filter.field_name)),
         }
     }

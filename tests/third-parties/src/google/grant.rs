@@ -29,7 +29,7 @@ const LONGEST: i64 = 3600;
 const SKEW: i64 = 300;
 
 /// Tokens given out.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Grants {
     state: Mutex<State>,
 }
@@ -77,14 +77,6 @@ fn public_key() -> DecodingKey {
     let text = include_str!("../../fixtures/test-only-key.public.json");
     let parts: BTreeMap<String, String> = serde_json::from_str(text).expect("the fixture is good");
     DecodingKey::from_rsa_components(&parts["n"], &parts["e"]).expect("the fixture is good")
-}
-
-impl Default for Grants {
-    fn default() -> Grants {
-        Grants {
-            state: Mutex::default(),
-        }
-    }
 }
 
 impl Grants {
