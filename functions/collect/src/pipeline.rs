@@ -253,3 +253,6 @@ impl FromIterator<(String, Value)> for Document {
         document
     }
 }
+
+#[cfg(test)]
+mod tests;

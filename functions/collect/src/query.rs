@@ -11,6 +11,7 @@ mod sink;
 use std::fmt;
 
 use serde_json::{Map, Value};
+use weir_collector::{Fault, SourceError};
 use weir_model::DataSetName;
 
 use crate::options::Options;
@@ -84,6 +85,18 @@ impl fmt::Display for QueryError {
             Some(key) => write!(f, "{}: {key}: {}", self.file, self.why),
             None => write!(f, "{}: {}", self.file, self.why),
         }
+    }
+}
+
+impl From<QueryError> for Fault {
+    fn from(error: QueryError) -> Fault {
+        Fault::new(error)
+    }
+}
+
+impl From<QueryError> for SourceError {
+    fn from(error: QueryError) -> SourceError {
+        SourceError::Final(error.into())
     }
 }
 
@@ -186,3 +199,6 @@ fn read_data_set(document: &Section<'_>) -> Result<Option<DataSetName>, QueryErr
         .map(Some)
         .map_err(|error| document.error("data-set", error))
 }
+
+#[cfg(test)]
+mod tests;
