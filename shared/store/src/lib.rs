@@ -1,4 +1,5 @@
-//! Events in DynamoDB: tables, accepting, reading, publishing, and the registry.
+//! Events in DynamoDB: tables, accepting, reading, publishing, and the registry; records of data
+//! sets, and how far jobs have come.
 //!
 //! The only crate that names the AWS SDK. It decides what is stored in which order and under which
 //! condition; what an event means is `weir-model`'s, who may ask is `weir-service`'s. The design,
@@ -9,10 +10,12 @@ mod attribute;
 mod backoff;
 mod catalogue;
 pub mod clock;
+mod data_sets;
 pub mod db;
 pub mod embedded;
 mod error;
 mod inbox;
+mod jobs;
 mod keys;
 mod publish;
 mod read;
@@ -24,9 +27,13 @@ pub mod tables;
 pub use accept::{AcceptError, Accepted, Hash, IdempotencyKey, Submission, stored_event};
 pub use catalogue::{Extent, Listed, Listing, SHARDS_MAX};
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use db::{Db, Deadline};
+pub use data_sets::{
+    DataSet, DataSetChange, Generation, Patched, RecordReader, RecordSpan, StoredRecord,
+};
+pub use db::{Db, Deadline, Order};
 pub use error::{StoreError, View};
 pub use inbox::{DayInbox, Share, WaitingBlock};
+pub use jobs::{JobName, JobNameError, JobOutcome, JobRun, JobState, Lease, LeaseError, Leasing};
 pub use publish::{ChunkPlace, Published, ScanPosition, Upkeep, Waiting, YearSummary, cut_chunks};
 pub use read::{DayView, Detail, PublishId};
 pub use sequence::Nonce;

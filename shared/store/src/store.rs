@@ -9,6 +9,7 @@ use weir_model::{Series, Timestamp};
 use crate::accept::Lane;
 use crate::catalogue::Known;
 use crate::clock::Clock;
+use crate::data_sets::Notes;
 use crate::db::Db;
 use crate::sequence::{Nonce, Nonces, Sequencer};
 
@@ -16,7 +17,7 @@ use crate::sequence::{Nonce, Nonces, Sequencer};
 /// to keep it busy; elsewhere they commit side by side.
 pub(crate) const LANES: usize = 4;
 
-/// Events, manifests, receipts and the registry. Cheap to clone.
+/// Events, records, jobs and the registry. Cheap to clone.
 #[derive(Clone)]
 pub struct Store(Arc<Inner>);
 
@@ -27,6 +28,7 @@ struct Inner {
     lanes: [Lane; LANES],
     lane_hash: RandomState,
     known: Known,
+    notes: Notes,
 }
 
 impl Store {
@@ -39,6 +41,7 @@ impl Store {
             lanes: Default::default(),
             lane_hash: RandomState::new(),
             known: Known::default(),
+            notes: Notes::default(),
         }))
     }
 
@@ -67,6 +70,10 @@ impl Store {
 
     pub(crate) fn known(&self) -> &Known {
         &self.0.known
+    }
+
+    pub(crate) fn notes(&self) -> &Notes {
+        &self.0.notes
     }
 
     pub(crate) fn lane(&self, at: usize) -> &Lane {

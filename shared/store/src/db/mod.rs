@@ -34,6 +34,7 @@ pub use call::{
 pub use capacity::Units;
 pub use describe::Described;
 pub use query::{Order, Page, Query, SkRange};
+pub(crate) use rows::OfItem;
 
 use crate::clock::Clock;
 use crate::embedded::Transport;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::call::{Item, Key};
+use super::rows::Row;
 use crate::tables::Table;
 
 /// A read of one partition.
@@ -53,6 +54,22 @@ pub struct Page {
     pub items: Vec<Item>,
     /// Where to go on; nothing after the last page.
     pub next: Option<Key>,
+}
+
+/// A page of which not all of each item was read.
+#[derive(Debug)]
+pub(crate) struct RowPage<T> {
+    pub(crate) rows: Vec<T>,
+    pub(crate) next: Option<Key>,
+}
+
+impl From<RowPage<Row>> for Page {
+    fn from(page: RowPage<Row>) -> Self {
+        Self {
+            items: page.rows.into_iter().map(|Row(item)| item).collect(),
+            next: page.next,
+        }
+    }
 }
 
 impl Query {

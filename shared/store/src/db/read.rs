@@ -6,8 +6,9 @@ use aws_sdk_dynamodb::types::KeysAndAttributes;
 
 use super::classify::classify;
 use super::client::signing_at;
+use super::query::RowPage;
 use super::query::projection;
-use super::rows::{PageReader, Rows};
+use super::rows::{OfItem, PageReader, Row, Rows};
 use super::{Attempt, CallError, Db, Deadline, Item, Key, Order, Page, Query, ReadError, answer};
 use crate::backoff::Backoff;
 use crate::tables::Table;
@@ -124,18 +125,29 @@ impl Db {
         from: Option<Key>,
         deadline: Deadline,
     ) -> Result<Page, ReadError> {
+        let page = self.query_rows::<Row>(query, from, deadline).await?;
+        Ok(page.into())
+    }
+
+    /// The same, of each item only what `T` takes of it.
+    pub(crate) async fn query_rows<T: OfItem>(
+        &self,
+        query: &Query,
+        from: Option<Key>,
+        deadline: Deadline,
+    ) -> Result<RowPage<T>, ReadError> {
         self.read(deadline, |attempt| {
             self.query_once(query, from.clone(), attempt)
         })
         .await
     }
 
-    async fn query_once(
+    async fn query_once<T: OfItem>(
         &self,
         query: &Query,
         from: Option<Key>,
         attempt: Attempt,
-    ) -> Result<Page, CallError> {
+    ) -> Result<RowPage<T>, CallError> {
         let (condition, values) = query.condition();
         let (projection, names) = projection(query.attributes.as_deref());
         let request = self
@@ -207,11 +219,11 @@ impl Db {
                 .set_return_consumed_capacity(self.capacity.wanted())
                 .customize()
                 .config_override(signing_at(attempt.signed_at));
-            let reader = PageReader::unless(self.capacity.is_on());
+            let reader = PageReader::<Row>::unless(self.capacity.is_on());
             let request = request.interceptor(reader.clone());
             let found = answer(attempt, request.send(), classify).await?;
             self.capacity.add_read(found.consumed_capacity.as_slice());
-            page(reader, found.items, found.last_evaluated_key)
+            page(reader, found.items, found.last_evaluated_key).map(Page::from)
         };
         self.read(deadline, once).await
     }
@@ -239,23 +251,27 @@ impl Db {
 }
 
 /// The page that the reader took, or else the SDK.
-fn page(
-    reader: PageReader,
+fn page<T: OfItem>(
+    reader: PageReader<T>,
     items: Option<Vec<Item>>,
     last: Option<Item>,
-) -> Result<Page, CallError> {
-    let Rows {
-        items,
-        last_evaluated_key,
-    } = reader.take().unwrap_or_else(|| Rows {
-        items: items.unwrap_or_default(),
-        last_evaluated_key: last,
-    });
-    let next = last_evaluated_key.filter(|key| !key.is_empty()).map(|key| {
-        Key::of(&key).ok_or_else(|| CallError::Doubt("a page ended with an odd key".to_owned()))
-    });
-    Ok(Page {
-        items,
+) -> Result<RowPage<T>, CallError> {
+    let odd = |what: &str| CallError::Doubt(format!("a page {what}"));
+    let rows = match reader.take() {
+        Some(rows) => rows,
+        None => {
+            let rows = items.unwrap_or_default().into_iter().map(T::of_item);
+            let rows: Option<Vec<T>> = rows.collect();
+            Rows {
+                items: rows.ok_or_else(|| odd("has an odd item"))?,
+                last_evaluated_key: last,
+            }
+        }
+    };
+    let last = rows.last_evaluated_key.filter(|key| !key.is_empty());
+    let next = last.map(|key| Key::of(&key).ok_or_else(|| odd("ended with an odd key")));
+    Ok(RowPage {
+        rows: rows.items,
         next: next.transpose()?,
     })
 }

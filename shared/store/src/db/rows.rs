@@ -14,30 +14,36 @@ use aws_smithy_types::Blob;
 use aws_smithy_types::body::SdkBody;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::de::{Error as _, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::call::Item;
 use crate::db::AttributeValue;
 
 /// Takes a page out of an answer. One for each call; its clones share the page.
-#[derive(Debug, Clone)]
-pub(super) struct PageReader {
-    page: Arc<Mutex<Option<Rows>>>,
+#[derive(Debug)]
+pub(super) struct PageReader<T = Row> {
+    page: Arc<Mutex<Option<Rows<T>>>>,
     off: bool,
 }
 
 /// A page as it stands in an answer.
-#[derive(Debug, Default, PartialEq, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Rows {
-    #[serde(default, deserialize_with = "read_items")]
-    pub(super) items: Vec<Item>,
+pub(super) struct Rows<T = Row> {
+    #[serde(default = "Vec::new")]
+    pub(super) items: Vec<T>,
     #[serde(default, deserialize_with = "read_key")]
     pub(super) last_evaluated_key: Option<Item>,
 }
 
-impl PageReader {
+/// What is read of an item.
+pub(crate) trait OfItem: DeserializeOwned + fmt::Debug + Send + Sync + 'static {
+    /// The same of an item that the SDK has read; nothing if it lacks something.
+    fn of_item(item: Item) -> Option<Self>;
+}
+
+impl<T> PageReader<T> {
     /// A reader, or one that leaves everything to the SDK, because more than items is wanted.
     pub(super) fn unless(off: bool) -> Self {
         let page = Arc::default();
@@ -45,7 +51,7 @@ impl PageReader {
     }
 
     /// The page, if the answer was understood.
-    pub(super) fn take(&self) -> Option<Rows> {
+    pub(super) fn take(&self) -> Option<Rows<T>> {
         self.page
             .lock()
             .expect("keeping a page does not panic")
@@ -53,7 +59,16 @@ impl PageReader {
     }
 }
 
-impl Intercept for PageReader {
+impl<T> Clone for PageReader<T> {
+    fn clone(&self) -> Self {
+        Self {
+            page: Arc::clone(&self.page),
+            off: self.off,
+        }
+    }
+}
+
+impl<T: OfItem> Intercept for PageReader<T> {
     fn name(&self) -> &'static str {
         "PageReader"
     }
@@ -80,14 +95,17 @@ impl Intercept for PageReader {
     }
 }
 
-struct Row(Item);
+/// An item with all that it has.
+#[derive(Debug, PartialEq)]
+pub(super) struct Row(pub(super) Item);
+
+impl OfItem for Row {
+    fn of_item(item: Item) -> Option<Self> {
+        Some(Self(item))
+    }
+}
 
 struct Attribute(AttributeValue);
-
-fn read_items<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Item>, D::Error> {
-    let rows: Vec<Row> = Vec::deserialize(deserializer)?;
-    Ok(rows.into_iter().map(|Row(item)| item).collect())
-}
 
 fn read_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Item>, D::Error> {
     let key: Option<Row> = Option::deserialize(deserializer)?;
@@ -192,12 +210,12 @@ mod tests {
         assert_eq!(
             rows,
             Rows {
-                items: vec![first, second],
+                items: vec![Row(first), Row(second)],
                 last_evaluated_key: Some(key)
             }
         );
         let empty: Rows = serde_json::from_slice(b"{}").expect("an empty page");
-        assert_eq!(empty, Rows::default());
+        assert_eq!((empty.items, empty.last_evaluated_key), (vec![], None));
     }
 
     #[test]

@@ -17,6 +17,7 @@ use weir_model::Timestamp;
 
 use super::dispatch::{self, Work};
 use super::kept::{Kept, Wanted};
+use super::readers::Readers;
 use super::sweep::Positions;
 use super::transport::{Answer, Call, Cut, Transport};
 use crate::clock::Clock;
@@ -45,6 +46,8 @@ pub enum EngineError {
 pub struct Engine {
     seat: Seat,
     kept: Arc<Kept>,
+    /// Of a database in a file.
+    readers: Option<Arc<Readers>>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) positions: Positions,
 }
@@ -98,6 +101,7 @@ impl Engine {
         Ok(Self {
             seat,
             kept,
+            readers: Some(Arc::new(Readers::of(path))),
             clock,
             positions: Positions::default(),
         })
@@ -115,6 +119,7 @@ impl Engine {
         Ok(Self {
             seat: Seat::Here(Mutex::new(core)),
             kept,
+            readers: None,
             clock,
             positions: Positions::default(),
         })
@@ -168,14 +173,20 @@ fn too_old(clock: &dyn Clock, signed_at: Timestamp) -> Option<Answer> {
 }
 
 impl Engine {
-    /// Answers a query of a partition that is kept, without waiting for the writes in the queue:
-    /// nobody has been told of those yet.
-    fn answer_from_memory(&self, call: &Call) -> Option<Answer> {
+    /// Answers a query of a partition that is kept, or of records, without waiting for the writes
+    /// in the queue: nobody has been told of those yet.
+    async fn answer_beside(&self, call: &Call) -> Option<Answer> {
         if call.operation != "Query" {
             return None;
         }
         let wanted = Wanted::read(&call.body)?;
-        too_old(&*self.clock, call.signed_at).or_else(|| self.kept.answer(&wanted))
+        if let Some(refusal) = too_old(&*self.clock, call.signed_at) {
+            return Some(refusal);
+        }
+        if let Some(answer) = self.kept.answer(&wanted) {
+            return Some(answer);
+        }
+        self.readers.as_ref()?.answer(wanted).await
     }
 }
 
@@ -183,7 +194,7 @@ impl Transport for Engine {
     fn call(&self, call: Call) -> BoxFuture<'_, Result<Answer, Cut>> {
         Box::pin(async move {
             let stopped = || Cut("the engine has stopped".to_owned());
-            if let Some(answer) = self.answer_from_memory(&call) {
+            if let Some(answer) = self.answer_beside(&call).await {
                 return Ok(answer);
             }
             let signed_at = call.signed_at;

@@ -7,6 +7,7 @@ mod dispatch;
 mod engine;
 mod kept;
 mod pages;
+mod readers;
 mod seed;
 mod sweep;
 mod transport;

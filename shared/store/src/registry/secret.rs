@@ -20,11 +20,11 @@ impl SecretHash {
         self.0.ct_eq(&SecretHash::of(secret).0).into()
     }
 
-    pub(super) fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
-    pub(super) fn from_bytes(bytes: &[u8]) -> Option<SecretHash> {
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<SecretHash> {
         bytes.try_into().ok().map(SecretHash)
     }
 }

@@ -16,8 +16,8 @@ pub(in crate::embedded) struct Wanted {
     #[serde(default)]
     expression_attribute_names: HashMap<String, String>,
     #[serde(default = "ascending")]
-    pub(super) scan_index_forward: bool,
-    pub(super) limit: Option<usize>,
+    pub(in crate::embedded) scan_index_forward: bool,
+    pub(in crate::embedded) limit: Option<usize>,
     exclusive_start_key: Option<HashMap<String, Text>>,
     #[serde(rename = "ConsistentRead")]
     _consistent: Option<bool>,
@@ -59,7 +59,7 @@ impl Wanted {
     }
 
     /// The attributes to answer with, or all.
-    pub(super) fn attributes(&self) -> Option<Option<Vec<&str>>> {
+    pub(in crate::embedded) fn attributes(&self) -> Option<Option<Vec<&str>>> {
         let Some(expression) = &self.projection_expression else {
             return Some(None);
         };
@@ -72,7 +72,7 @@ impl Wanted {
 
     /// The sort keys, those behind the start key only. What DynamoDB refuses is the engine's to
     /// refuse.
-    pub(super) fn range(&self) -> Option<(Bound<&str>, Bound<&str>)> {
+    pub(in crate::embedded) fn range(&self) -> Option<(Bound<&str>, Bound<&str>)> {
         let a = || self.value(":a");
         let (from, to) = match self.key_condition_expression.as_str() {
             "pk = :pk" => (None, None),

@@ -1,0 +1,265 @@
+//! The lease of a job: who may run it, and the only way to move its bookmark.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::RngExt as _;
+use serde_json::Value;
+use thiserror::Error;
+use weir_model::Timestamp;
+
+use super::name::JobName;
+use super::state::{JobState, Stored};
+use crate::backoff::Backoff;
+use crate::db::{Attempt, CallError, Deadline};
+use crate::error::StoreError;
+use crate::store::Store;
+
+/// How long one attempt is waited for.
+const ATTEMPT: Duration = Duration::from_secs(5);
+
+/// What became of asking for a job.
+#[derive(Debug)]
+pub enum Leasing {
+    /// It is the caller's.
+    Held(Lease),
+    /// Somebody else runs it.
+    Busy {
+        /// Who.
+        holder: String,
+        /// Until when, unless they renew it.
+        until: Timestamp,
+    },
+}
+
+/// A job that is the holder's to run. Dropping it leaves the job leased until its time is up.
+#[derive(Debug)]
+pub struct Lease {
+    job: JobName,
+    length: Duration,
+    /// What this holder last stored, or read when it took the job.
+    mine: Stored,
+}
+
+/// Why a lease could not be used.
+#[derive(Debug, Error)]
+pub enum LeaseError {
+    /// Somebody else has taken the job over: nothing was stored, and nothing will be.
+    #[error("the job {job} is {holder}'s now")]
+    Lost {
+        /// Which.
+        job: JobName,
+        /// Who has it.
+        holder: String,
+    },
+    /// The store did not take it; it may be stored or not. The lease can be used again.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Store {
+    /// Leases a job to a holder for so long. A holder's name should be one run's own: it may take
+    /// over a lease under its own name.
+    ///
+    /// # Errors
+    /// When the store does not answer. The job may be leased then; it is free again when the
+    /// lease's time is up.
+    pub async fn lease_job(
+        &self,
+        job: &JobName,
+        holder: &str,
+        length: Duration,
+        deadline: Deadline,
+    ) -> Result<Leasing, StoreError> {
+        loop {
+            let there = self.stored_job(job, deadline).await?;
+            let now = self.now();
+            let other = there.as_ref().map(|stored| &stored.state);
+            let other = other.filter(|state| state.holder != holder && state.leased_until > now);
+            if let Some(state) = other {
+                return Ok(Leasing::Busy {
+                    holder: state.holder.clone(),
+                    until: state.leased_until,
+                });
+            }
+            let next = taken(there.as_ref(), holder, now, length);
+            match self.put_job(job, next, there.as_ref(), deadline).await? {
+                Some(mine) => {
+                    let job = job.clone();
+                    return Ok(Leasing::Held(Lease { job, length, mine }));
+                }
+                // Somebody was faster; see who.
+                None => continue,
+            }
+        }
+    }
+
+    /// Puts a job's state in the place of the one that was seen, until it is known whether it is
+    /// there; nothing if it is not and never will be.
+    async fn put_job(
+        &self,
+        job: &JobName,
+        mut next: Stored,
+        seen: Option<&Stored>,
+        deadline: Deadline,
+    ) -> Result<Option<Stored>, StoreError> {
+        next.version = format!("{:016x}", rand::rng().random::<u64>());
+        let put = next.put(job, seen)?;
+        let mut backoff = Backoff::new();
+        loop {
+            let signed_at = self.now();
+            let left = deadline.left(signed_at).ok_or_else(|| undecided(job))?;
+            let timeout = left.min(ATTEMPT);
+            let attempt = Attempt { signed_at, timeout };
+            match self.db().put(put.clone(), attempt).await {
+                Ok(()) => return Ok(Some(next)),
+                // By another, or by an earlier attempt whose answer was lost. If that has been
+                // replaced since, it was by somebody who took the job over.
+                Err(CallError::Refused) => {
+                    let there = self.stored_job(job, deadline).await?;
+                    let landed = there.is_some_and(|there| there.version == next.version);
+                    return Ok(landed.then_some(next));
+                }
+                Err(error @ CallError::Invalid(_)) => return Err(error.into()),
+                Err(_) => backoff.pause().await,
+            }
+        }
+    }
+}
+
+impl Lease {
+    /// Which job it is.
+    pub fn job(&self) -> &JobName {
+        &self.job
+    }
+
+    /// Counts up with every lease of the job.
+    pub fn fence(&self) -> u64 {
+        self.mine.state.fence
+    }
+
+    /// How far the job has come.
+    pub fn bookmark(&self) -> Option<&Value> {
+        self.mine.state.bookmark.as_ref()
+    }
+
+    /// Outputs that were named as being under way, and have not been saved since.
+    pub fn pending(&self) -> &[String] {
+        &self.mine.state.pending
+    }
+
+    /// Until when it is sure to be this holder's.
+    pub fn until(&self) -> Timestamp {
+        self.mine.state.leased_until
+    }
+
+    /// Moves the bookmark, says which outputs are under way, and renews the lease.
+    ///
+    /// # Errors
+    /// When the job was taken over, when the bookmark is too large to be kept, or when it is not
+    /// known in time whether it is stored: then it may be, and saving again tells.
+    pub async fn save(
+        &mut self,
+        store: &Store,
+        bookmark: Value,
+        pending: Vec<String>,
+        deadline: Deadline,
+    ) -> Result<(), LeaseError> {
+        let json = serde_json::to_string(&bookmark).expect("a value is JSON");
+        let mut next = self.mine.clone();
+        next.bookmark_json = Some(Arc::from(json));
+        next.state.bookmark = Some(bookmark);
+        next.state.pending = pending;
+        self.store(store, next, self.length, deadline).await
+    }
+
+    /// Says which outputs are about to be written, beside the bookmark as it is, and renews the
+    /// lease.
+    ///
+    /// # Errors
+    /// As of [`save`](Lease::save).
+    pub async fn intend(
+        &mut self,
+        store: &Store,
+        pending: Vec<String>,
+        deadline: Deadline,
+    ) -> Result<(), LeaseError> {
+        let mut next = self.mine.clone();
+        next.state.pending = pending;
+        self.store(store, next, self.length, deadline).await
+    }
+
+    /// Renews the lease for as long as it was asked for.
+    ///
+    /// # Errors
+    /// As of [`save`](Lease::save).
+    pub async fn renew(&mut self, store: &Store, deadline: Deadline) -> Result<(), LeaseError> {
+        let next = self.mine.clone();
+        self.store(store, next, self.length, deadline).await
+    }
+
+    /// Gives the job back; the bookmark stays.
+    ///
+    /// # Errors
+    /// As of [`save`](Lease::save); the job is free when the lease's time is up in any case.
+    pub async fn release(mut self, store: &Store, deadline: Deadline) -> Result<(), LeaseError> {
+        let next = self.mine.clone();
+        self.store(store, next, Duration::ZERO, deadline).await
+    }
+
+    async fn store(
+        &mut self,
+        store: &Store,
+        mut next: Stored,
+        length: Duration,
+        deadline: Deadline,
+    ) -> Result<(), LeaseError> {
+        let now = store.now();
+        next.state.updated = now;
+        next.state.leased_until = now.saturating_add(length);
+        let stored = store
+            .put_job(&self.job, next, Some(&self.mine), deadline)
+            .await?;
+        match stored {
+            Some(stored) => {
+                self.mine = stored;
+                Ok(())
+            }
+            None => Err(self.lost(store, deadline).await),
+        }
+    }
+
+    async fn lost(&self, store: &Store, deadline: Deadline) -> LeaseError {
+        let there = store.job(&self.job, deadline).await;
+        let holder = there.ok().flatten().map(|state| state.holder);
+        LeaseError::Lost {
+            job: self.job.clone(),
+            holder: holder.unwrap_or_else(|| "another run".to_owned()),
+        }
+    }
+}
+
+/// The job as the one who takes it over stores it: everything as it is but the holder.
+fn taken(there: Option<&Stored>, holder: &str, now: Timestamp, length: Duration) -> Stored {
+    let before = there.map(|stored| &stored.state);
+    Stored {
+        state: JobState {
+            bookmark: before.and_then(|state| state.bookmark.clone()),
+            pending: before
+                .map(|state| state.pending.clone())
+                .unwrap_or_default(),
+            fence: before.map_or(1, |state| state.fence + 1),
+            holder: holder.to_owned(),
+            leased_until: now.saturating_add(length),
+            updated: now,
+        },
+        version: String::new(),
+        bookmark_json: there.and_then(|stored| stored.bookmark_json.clone()),
+    }
+}
+
+fn undecided(job: &JobName) -> StoreError {
+    StoreError::Unavailable(format!(
+        "the deadline had passed before it was certain that the state of the job {job} is stored"
+    ))
+}
