@@ -122,6 +122,7 @@ impl Done {
                 "merged": report.merged,
                 "blocksDeleted": report.blocks_deleted,
                 "runsDeleted": report.runs_deleted,
+                "recordsDeleted": report.records_deleted,
                 "finished": report.finished,
                 "lost": report.lost,
                 "failed": report.failed,

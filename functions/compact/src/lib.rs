@@ -1,5 +1,5 @@
 //! Scheduled upkeep: folds waiting blocks into manifests, merges runs, deletes what nobody needs
-//! any more, keeps the catalogue's counts, and verifies.
+//! any more, records of emptied data sets among it, keeps the catalogue's counts, and verifies.
 //!
 //! [`Compactor::run`] is one bounded run. Everything it decides it reads anew, and the
 //! conditional put of a manifest is its only commit point, so it may run beside writers, readers
@@ -108,8 +108,8 @@ impl Compactor {
         }
     }
 
-    /// One run: the days whose time has come, then the inbox from where the last scan stopped,
-    /// then the catalogue's counts.
+    /// One run: records of data sets that were emptied, then the days whose time has come, then
+    /// the inbox from where the last scan stopped, then the catalogue's counts.
     ///
     /// A day that cannot be worked on is counted in the report and logged; an error is only
     /// returned when the store does not tell where there is work.
@@ -127,6 +127,7 @@ impl Compactor {
     }
 
     async fn look(&mut self, run: &mut Run) -> Result<(), StoreError> {
+        run.sweep_records().await;
         run.keep_up(&mut self.upkeep_behind, &mut self.taken)
             .await?;
         run.scan(&mut self.scan, &mut self.taken).await

@@ -27,6 +27,9 @@ pub(crate) const LANDED: Duration = Duration::from_secs(18 * 60);
 /// How long finding work, or counting a year, may take.
 pub(crate) const LOOKING: Duration = Duration::from_secs(30);
 
+/// How long a run deletes records of emptied data sets, at most.
+pub(crate) const SWEEPING: Duration = Duration::from_secs(60);
+
 /// Expired events leave their run when it is merged this long after they expired, and chunks are
 /// deleted this long after their last event did: until then a reader whose clock is behind may
 /// still show them.

@@ -9,7 +9,7 @@ use weir_store::{Deadline, Published, ScanPosition, Store, StoreError, Upkeep};
 
 use crate::Options;
 use crate::find::{Taken, Tally};
-use crate::limits::{LOOKING, SUMMARY_LASTS};
+use crate::limits::{LOOKING, SUMMARY_LASTS, SWEEPING};
 use crate::pass::{Done, Passed, Place, Stamps, pass};
 use crate::summary::count_year;
 
@@ -40,6 +40,8 @@ pub struct Report {
     /// Blocks that the scan met, that no manifest was known to have taken, and that were not folded
     /// in: they wait for a later run.
     pub waiting: u64,
+    /// Items of emptied data sets that were deleted.
+    pub records_deleted: u64,
     /// Whether time was up before everything was looked at.
     pub more: bool,
 }
@@ -100,6 +102,17 @@ impl Run {
 
     fn looking(&self) -> Deadline {
         Deadline::at(self.store.now().saturating_add(LOOKING))
+    }
+
+    /// Deletes records of data sets that were emptied, for a part of the time. What is left goes
+    /// on in the next run.
+    pub(crate) async fn sweep_records(&mut self) {
+        let time = SWEEPING.min(self.options.budget / 8);
+        let deadline = Deadline::at(self.store.now().saturating_add(time));
+        match self.store.sweep_records(deadline).await {
+            Ok(deleted) => self.report.records_deleted = deleted,
+            Err(cause) => warn!(%cause, "no records could be deleted: {cause}"),
+        }
     }
 
     /// Works on the days whose upkeep is due, from the one behind `behind` on.
