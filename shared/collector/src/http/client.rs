@@ -1,0 +1,54 @@
+//! The one place that builds HTTP clients.
+
+use reqwest::{Client, ClientBuilder, redirect};
+
+use std::time::Duration;
+
+use crate::http::{HttpError, HttpErrorKind, HttpOptions};
+
+/// A connection that was quiet for longer is not used again: a server that is about to close it
+/// would cut the next request.
+const IDLE_TIME: Duration = Duration::from_secs(20);
+
+/// Who we say we are.
+const AGENT: &str = concat!("weir/", env!("CARGO_PKG_VERSION"));
+
+/// Builds the client of requests to third parties.
+pub(super) fn build(options: &HttpOptions) -> Result<Client, HttpError> {
+    finish(begin(options))
+}
+
+/// Builds a client that hands on bodies as they were sent.
+pub(crate) fn build_plain(options: &HttpOptions) -> Result<Client, HttpError> {
+    finish(begin(options).no_gzip())
+}
+
+/// Redirects are followed where the request is known, not here: a client would take a request with
+/// its secrets anywhere.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place of this program"
+)]
+fn begin(options: &HttpOptions) -> ClientBuilder {
+    // The provider must be named before the first client; a second call changes nothing.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder()
+        .user_agent(AGENT)
+        .redirect(redirect::Policy::none())
+        .connect_timeout(options.connect_time)
+        .read_timeout(options.read_time)
+        .pool_idle_timeout(IDLE_TIME)
+}
+
+fn finish(builder: ClientBuilder) -> Result<Client, HttpError> {
+    builder.build().map_err(|error| {
+        let message = format!("cannot set up an HTTP client: {}", innermost(&error));
+        HttpError::new(HttpErrorKind::Invalid, message)
+    })
+}
+
+/// The innermost cause says what happened; the outer ones repeat the address.
+pub(super) fn innermost(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |&cause| cause.source());
+    causes.last().map(ToString::to_string).unwrap_or_default()
+}

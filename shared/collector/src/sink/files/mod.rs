@@ -1,0 +1,186 @@
+//! Records as files, in S3 or in a directory: `{stream}/date=YYYY-MM-DD/{batch}-{n}.jsonl.gz`, or
+//! `.parquet`.
+//!
+//! **Whole or not at all.** A file comes into being by one put, or by the completion of an upload;
+//! locally it is written beside its place, synced, and renamed.
+//!
+//! **Each record once.** All files between two flushes are of one batch, whose random name is in
+//! theirs. None of them exists before [`flush`](Sink::flush): what grows too large to be held is
+//! uploaded, and waits to be completed. The runner writes the batch's name
+//! ([`plan`](Sink::plan)) beside the bookmark before, and takes it away with the same write that
+//! moves the bookmark. A run that finds one there removes the files of that batch
+//! ([`discard`](Sink::discard)): no bookmark covers them.
+//!
+//! **Memory is flat.** Lines are gathered by date up to a bound; then the largest date's are
+//! encoded, and encoded bytes up to another, then the largest are uploaded. Thousands of dates at
+//! once make smaller files, not a larger process.
+//!
+//! **An emptied stream** is a new snapshot: what follows goes to `{stream}/snapshot={batch}/`, and
+//! what was there stays. The newest snapshot is the stream.
+//!
+//! The date is that of the record's `_timestamp`, else of its first bookmark property, else of its
+//! extraction, in UTC.
+
+mod columns;
+mod date;
+mod encode;
+mod file;
+mod partition;
+mod place;
+mod s3;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use weir_aws::SdkConfig;
+use weir_store::{Clock, SystemClock};
+
+use crate::fault::Fault;
+use crate::message::{Message, RecordMessage};
+use crate::sink::{Patience, Repeats, Sink, SinkError};
+
+pub use encode::FileFormat;
+use partition::Partitions;
+use place::Place;
+use stream::Streams;
+
+/// How much is gathered before files are completed: fewer and larger files read faster.
+const PATIENCE: Patience = Patience {
+    records: 1_000_000,
+    time: Duration::from_secs(300),
+};
+
+/// How many files are completed at once.
+const COMPLETED_AT_ONCE: usize = 8;
+
+/// Records as files, in S3 or in a directory.
+#[derive(Debug)]
+pub struct FilesSink {
+    place: Place,
+    format: FileFormat,
+    clock: Arc<dyn Clock>,
+    batch: Option<String>,
+    streams: Streams,
+    partitions: Partitions,
+}
+
+impl FilesSink {
+    /// Opens the place at `url`: `s3://bucket/prefix`, which needs access to AWS, or
+    /// `file:///directory`, which is made if it is not there.
+    ///
+    /// # Errors
+    /// When the address is neither, or the directory cannot be made, or there is no access.
+    pub fn open(
+        url: &str,
+        format: FileFormat,
+        access: Option<&SdkConfig>,
+    ) -> Result<Self, Fault> {
+        Ok(Self {
+            place: Place::open(url, access)?,
+            format,
+            clock: Arc::new(SystemClock),
+            batch: None,
+            streams: Streams::default(),
+            partitions: Partitions::new(format),
+        })
+    }
+
+    /// Takes the time of day from this clock.
+    #[must_use]
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// The name that all files until the next flush have in theirs.
+    fn batch(&mut self) -> String {
+        let batch = self.batch.get_or_insert_with(|| {
+            let now = self.clock.now().to_string();
+            let time: String = now[..19].chars().filter(char::is_ascii_alphanumeric).collect();
+            format!("{time}Z-{:016x}", rand::random::<u64>())
+        });
+        batch.clone()
+    }
+
+    async fn take(&mut self, message: Message) -> Result<(), SinkError> {
+        match message {
+            Message::Schema(schema) => {
+                let stream = self.streams.index(&schema.stream);
+                match self.streams.learn(stream, &schema, self.format) {
+                    true => self.partitions.seal_stream(stream, &self.place).await,
+                    false => Ok(()),
+                }
+            }
+            Message::Record(record) => self.record(&record).await,
+            Message::Empty { stream } => {
+                let batch = self.batch();
+                let stream = self.streams.index(&stream);
+                self.streams.empty(stream, batch);
+                self.partitions.seal_stream(stream, &self.place).await
+            }
+            Message::State(_) => Ok(()),
+        }
+    }
+
+    async fn record(&mut self, message: &RecordMessage) -> Result<(), SinkError> {
+        if self.batch.is_none() {
+            self.batch();
+        }
+        let batch = self.batch.as_deref().expect("it was drawn above");
+        let index = self.streams.index(&message.stream);
+        let stream = self.streams.get(index);
+        let date = stream.date(message, self.clock.as_ref());
+        let to = (batch, &self.place);
+        self.partitions
+            .add((index, stream), date, &message.record, to)
+            .await
+    }
+}
+
+impl Sink for FilesSink {
+    async fn write(&mut self, messages: Vec<Message>) -> Result<(), SinkError> {
+        for message in messages {
+            self.take(message).await?;
+        }
+        Ok(())
+    }
+
+    fn plan(&mut self) -> Vec<String> {
+        self.partitions.batches()
+    }
+
+    async fn flush(&mut self) -> Result<(), SinkError> {
+        let partitions = self.partitions.take();
+        self.batch = None;
+        let place = &self.place;
+        let done = futures::stream::iter(partitions)
+            .map(|partition| partition.complete(place))
+            .buffer_unordered(COMPLETED_AT_ONCE);
+        done.collect::<Vec<_>>().await.into_iter().collect()
+    }
+
+    async fn discard(&mut self, names: &[String]) -> Result<(), SinkError> {
+        for name in names {
+            self.place.discard(name).await?;
+        }
+        Ok(())
+    }
+
+    async fn abandon(&mut self) {
+        self.batch = None;
+        for partition in self.partitions.take() {
+            partition.abandon().await;
+        }
+    }
+
+    fn repeats(&self) -> Repeats {
+        Repeats::Double
+    }
+
+    fn patience(&self) -> Patience {
+        PATIENCE
+    }
+}

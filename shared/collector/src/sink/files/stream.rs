@@ -1,0 +1,119 @@
+//! What is known of each stream.
+
+use std::sync::Arc;
+
+use object_store::path::PathPart;
+use serde_json::{Map, Value};
+use weir_store::Clock;
+
+use crate::fault::Fault;
+use crate::message::{RecordMessage, Schema};
+use crate::sink::files::columns::Columns;
+use crate::sink::files::date::DayNumber;
+use crate::sink::files::encode::FileFormat;
+
+/// The field that says when a record is from.
+const TIMESTAMP: &str = "_timestamp";
+
+/// What is known of each stream. There are few.
+#[derive(Debug, Default)]
+pub(super) struct Streams(Vec<Stream>);
+
+/// What is known of a stream.
+#[derive(Debug)]
+pub(super) struct Stream {
+    name: Arc<str>,
+    directory: String,
+    schema: Option<Schema>,
+    pub(super) columns: Option<Arc<Columns>>,
+}
+
+impl Streams {
+    /// The number of a stream.
+    pub(super) fn index(&mut self, name: &Arc<str>) -> usize {
+        let known = self.0.iter().position(|stream| stream.name == *name);
+        known.unwrap_or_else(|| {
+            self.0.push(Stream {
+                name: Arc::clone(name),
+                directory: PathPart::from(&**name).as_ref().to_owned(),
+                schema: None,
+                columns: None,
+            });
+            self.0.len() - 1
+        })
+    }
+
+    pub(super) fn get(&self, index: usize) -> &Stream {
+        &self.0[index]
+    }
+
+    /// Takes a schema, and says whether it changes how records are written.
+    pub(super) fn learn(&mut self, index: usize, schema: &Schema, format: FileFormat) -> bool {
+        let stream = &mut self.0[index];
+        if stream.schema.as_ref() == Some(schema) {
+            return false;
+        }
+        stream.schema = Some(schema.clone());
+        if format == FileFormat::Parquet {
+            stream.columns = Some(Arc::new(Columns::of(&schema.schema)));
+        }
+        format == FileFormat::Parquet
+    }
+
+    /// Begins a new snapshot.
+    pub(super) fn empty(&mut self, index: usize, batch: String) {
+        let stream = &mut self.0[index];
+        let part = PathPart::from(&*stream.name);
+        stream.directory = format!("{}/snapshot={batch}", part.as_ref());
+    }
+}
+
+impl Stream {
+    /// Where its files are, below the place.
+    pub(super) fn directory(&self) -> &str {
+        &self.directory
+    }
+
+    /// The date of a record.
+    pub(super) fn date(&self, message: &RecordMessage, clock: &dyn Clock) -> DayNumber {
+        let text = |key: &str| message.record.get(key).and_then(Value::as_str);
+        let bookmarks = self.schema.iter().flat_map(|schema| &schema.bookmark_properties);
+        let own = [TIMESTAMP].into_iter().chain(bookmarks.map(String::as_str));
+        let own = own.filter_map(text).find_map(DayNumber::of_text);
+        own.unwrap_or_else(|| {
+            let time = message.time_extracted.unwrap_or_else(|| clock.now());
+            DayNumber::of_seconds(time.as_millis().div_euclid(1000))
+        })
+    }
+
+    /// Writes a record as a line of JSON.
+    pub(super) fn write_line(
+        &self,
+        record: &Map<String, Value>,
+        columns: Option<&Columns>,
+        lines: &mut Vec<u8>,
+    ) -> Result<(), Fault> {
+        match columns {
+            Some(columns) => columns.write_line(record, lines).map_err(|problem| {
+                Fault::new(format!("stream {:?}: {problem}", self.name))
+            })?,
+            None => serde_json::to_writer(&mut *lines, record).expect("memory takes it"),
+        }
+        lines.push(b'\n');
+        Ok(())
+    }
+
+    /// The columns of a format that has some.
+    ///
+    /// # Errors
+    /// When no schema has said what they are.
+    pub(super) fn columns(&self, format: FileFormat) -> Result<Option<Arc<Columns>>, Fault> {
+        match (format, &self.columns) {
+            (FileFormat::Parquet, None) => Err(Fault::new(format!(
+                "stream {:?}: a record came before its schema, which Parquet's columns are from",
+                self.name
+            ))),
+            (_, columns) => Ok(columns.clone()),
+        }
+    }
+}
