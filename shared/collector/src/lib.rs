@@ -6,13 +6,16 @@
 //! keeps quiet in the same way.
 
 mod fault;
+pub mod http;
 mod limits;
 pub mod message;
 mod output;
 mod report;
 mod runner;
+pub mod secrets;
 pub mod sink;
 mod source;
+pub mod suite;
 mod weight;
 
 pub use fault::Fault;

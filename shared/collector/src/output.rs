@@ -16,6 +16,7 @@ use weir_store::Clock;
 
 use crate::message::{Message, RecordMessage, Schema, State};
 use crate::report::Skips;
+use crate::source::SourceError;
 use crate::weight;
 
 /// Messages of a batch at most.
@@ -34,7 +35,7 @@ pub struct Stopped;
 pub struct Output {
     batch: Batch,
     bytes: usize,
-    queue: mpsc::Sender<Batch>,
+    queue: mpsc::Sender<Handed>,
     shared: Arc<Shared>,
     clock: Arc<dyn Clock>,
     /// When the messages at hand were read; kept until a state or a full batch, because asking the
@@ -50,6 +51,15 @@ pub(crate) struct Batch {
     pub(crate) state: Option<State>,
 }
 
+/// What comes out of the queue.
+#[derive(Debug)]
+pub(crate) enum Handed {
+    /// Messages.
+    Batch(Batch),
+    /// The source has ended; nothing follows.
+    End(Result<(), SourceError>),
+}
+
 /// What a run and its source both see.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
@@ -60,7 +70,7 @@ pub(crate) struct Shared {
 /// The runner's end of an output.
 #[derive(Debug)]
 pub(crate) struct Incoming {
-    pub(crate) queue: mpsc::Receiver<Batch>,
+    pub(crate) queue: mpsc::Receiver<Handed>,
     pub(crate) shared: Arc<Shared>,
 }
 
@@ -139,12 +149,13 @@ impl Output {
         self.shared.note_skip(what.to_string(), why.to_string());
     }
 
-    /// Hands on what is left when the source has ended.
-    pub(crate) async fn finish(&mut self) {
+    /// Hands on what is left, and how the source has ended.
+    pub(crate) async fn finish(&mut self, ended: Result<(), SourceError>) {
         if !self.batch.messages.is_empty() {
-            // Nobody listens any more when this fails, so nobody misses it.
+            // When this fails, nobody listens any more, so nobody misses it.
             let _ = self.hand_on().await;
         }
+        let _ = self.queue.send(Handed::End(ended)).await;
     }
 
     async fn add(&mut self, message: Message, bytes: usize) -> Result<(), Stopped> {
@@ -160,7 +171,10 @@ impl Output {
         self.bytes = 0;
         self.extracted = None;
         let batch = std::mem::take(&mut self.batch);
-        self.queue.send(batch).await.map_err(|_| Stopped)
+        self.queue
+            .send(Handed::Batch(batch))
+            .await
+            .map_err(|_| Stopped)
     }
 
     fn extracted(&mut self) -> Timestamp {

@@ -60,6 +60,12 @@ impl From<Stopped> for SourceError {
     }
 }
 
+impl From<String> for SourceError {
+    fn from(message: String) -> Self {
+        Self::Final(Fault::new(message))
+    }
+}
+
 impl From<Fault> for SourceError {
     fn from(fault: Fault) -> Self {
         Self::Final(fault)

@@ -1,12 +1,20 @@
 //! The sink that a job's configuration chose.
 
 use crate::message::Message;
-use crate::sink::{LinesSink, Patience, Repeats, Sink, SinkError};
+use crate::sink::{
+    BackdropSink, DataSetSink, FilesSink, LinesSink, Patience, Repeats, Sink, SinkError,
+};
 
 /// The sink that a job's configuration chose.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum AnySink {
+    /// A data set here.
+    DataSet(DataSetSink),
+    /// A Backdrop over HTTP.
+    Backdrop(BackdropSink),
+    /// Files in S3 or in a directory.
+    Files(FilesSink),
     /// Singer's lines on standard output.
     Stdout(LinesSink),
 }
@@ -15,6 +23,9 @@ pub enum AnySink {
 macro_rules! dispatch {
     ($any:expr, $sink:ident => $call:expr) => {
         match $any {
+            AnySink::DataSet($sink) => $call,
+            AnySink::Backdrop($sink) => $call,
+            AnySink::Files($sink) => $call,
             AnySink::Stdout($sink) => $call,
         }
     };

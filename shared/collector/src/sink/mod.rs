@@ -5,6 +5,10 @@
 //! the next run. A sink says with [`repeats`](Sink::repeats) what that does to it.
 
 mod any;
+mod backdrop;
+mod data_set;
+mod files;
+mod identity;
 mod lines;
 
 use std::time::Duration;
@@ -15,6 +19,9 @@ use crate::fault::Fault;
 use crate::message::Message;
 
 pub use any::AnySink;
+pub use backdrop::{BackdropSink, CHUNK};
+pub use data_set::DataSetSink;
+pub use files::{FileFormat, FilesSink};
 pub use lines::LinesSink;
 
 /// Takes what a source hands on.
@@ -97,4 +104,10 @@ pub enum SinkError {
         /// When it is worth coming back, if it said so.
         after: Option<Duration>,
     },
+}
+
+impl From<Fault> for SinkError {
+    fn from(fault: Fault) -> Self {
+        Self::Final(fault)
+    }
 }
