@@ -14,6 +14,7 @@ use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use dynoxide::AttributeValue;
 use dynoxide::storage::Storage;
 
 use super::kept::Wanted;
@@ -25,6 +26,9 @@ const IDLE: usize = 4;
 
 /// DynamoDB developer guide, "Quotas": a page of a query.
 const PAGE_BYTES: usize = 1024 * 1024;
+
+/// What a text has before it in the engine's columns of keys.
+const TEXT: &str = "S:";
 
 /// Connections to the engine's file.
 #[derive(Debug)]
@@ -97,9 +101,11 @@ impl Reader {
              ORDER BY sk {order} LIMIT {limit}"
         );
         let mut statement = self.0.conn().prepare_cached(&sql).ok()?;
-        statement.raw_bind_parameter(1, wanted.pk()?).ok()?;
+        statement
+            .raw_bind_parameter(1, stored(wanted.pk()?)?)
+            .ok()?;
         for (at, bound) in (2..).zip(bounds) {
-            statement.raw_bind_parameter(at, bound).ok()?;
+            statement.raw_bind_parameter(at, stored(bound)?).ok()?;
         }
         let mut rows = statement.raw_query();
         let mut page = Page::begin();
@@ -109,6 +115,7 @@ impl Reader {
                 return Some(page.finish(wanted.pk()?, true));
             }
             let sk = row.get_ref(2).ok()?.as_str().ok()?;
+            let sk = sk.strip_prefix(TEXT)?;
             page.add(row.get_ref(0).ok()?.as_str().ok()?, size, sk);
         }
         let is_cut = wanted.limit.is_some_and(|limit| page.rows == limit);
@@ -120,6 +127,11 @@ impl std::fmt::Debug for Reader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Reader")
     }
+}
+
+/// A text key as the engine stores it.
+fn stored(key: &str) -> Option<String> {
+    AttributeValue::S(key.to_owned()).to_key_string()
 }
 
 /// The conditions on the sort key, and what stands in them.
