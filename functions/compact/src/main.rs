@@ -8,9 +8,9 @@ use weir_compact::{Done, Upkeep};
 use weir_lambda::{Failed, Invocation, Metric, Outcome};
 
 fn main() -> ExitCode {
-    weir_lambda::scheduled(|store| {
+    weir_lambda::scheduled(|deployed| {
         // Kept from one invocation to the next, so that scans go on where they stopped.
-        let upkeep = Arc::new(Mutex::new(Upkeep::new(store)));
+        let upkeep = Arc::new(Mutex::new(Upkeep::new(deployed.store)));
         move |invocation: Invocation| {
             let upkeep = Arc::clone(&upkeep);
             async move {

@@ -24,7 +24,7 @@ pub mod settings;
 
 pub use metrics::{Metric, Unit};
 pub use requests::http;
-pub use schedule::{Failed, Invocation, Outcome, scheduled};
+pub use schedule::{Deployed, Failed, Invocation, Outcome, scheduled};
 
 #[cfg(test)]
 mod tests;

@@ -7,12 +7,26 @@ use std::time::Duration;
 use lambda_runtime::{Error, LambdaEvent, Runtime, service_fn};
 use serde_json::Value;
 use thiserror::Error;
+use weir_aws::SdkConfig;
 use weir_model::Timestamp;
 use weir_store::{Clock, Db, Store, SystemClock};
 
 use crate::metrics::{Measured, Metric};
 use crate::runtime;
 use crate::settings::Settings;
+
+/// Where a function is, and what it works with.
+#[derive(Debug, Clone)]
+pub struct Deployed {
+    /// The deployed Weir's tables.
+    pub store: Store,
+    /// How the rest of AWS is reached.
+    pub aws: SdkConfig,
+    /// The name of the deployed Weir.
+    pub stack: String,
+    /// What Lambda calls the function.
+    pub function: String,
+}
 
 /// What a function is asked to do, once.
 #[derive(Debug)]
@@ -39,8 +53,8 @@ pub struct Outcome {
 #[error("{0}")]
 pub struct Failed(pub String);
 
-/// Runs a function that does work on the store, as a main does. `make` is called once.
-pub fn scheduled<W, F>(make: impl FnOnce(Store) -> W) -> ExitCode
+/// Runs a function that a schedule starts, as a main does. `make` is called once.
+pub fn scheduled<W, F>(make: impl FnOnce(Deployed) -> W) -> ExitCode
 where
     W: Fn(Invocation) -> F,
     F: Future<Output = Outcome>,
@@ -48,15 +62,21 @@ where
     runtime::start(async |_, settings| keep_up(settings, make).await)
 }
 
-async fn keep_up<W, F>(settings: Settings, make: impl FnOnce(Store) -> W) -> Result<(), Error>
+async fn keep_up<W, F>(settings: Settings, make: impl FnOnce(Deployed) -> W) -> Result<(), Error>
 where
     W: Fn(Invocation) -> F,
     F: Future<Output = Outcome>,
 {
     let aws = weir_aws::of_function().await;
     let db = Db::on_aws(&aws, settings.tables(), Arc::new(SystemClock));
-    let work = make(Store::new(db));
-    let function = settings.function.as_str();
+    let Settings { function, stack } = settings;
+    let work = make(Deployed {
+        store: Store::new(db),
+        aws,
+        stack,
+        function: function.clone(),
+    });
+    let function = function.as_str();
     let answer = |event: LambdaEvent<Value>| {
         let (input, context) = event.into_parts();
         let time = until(context.deadline, SystemClock.now());

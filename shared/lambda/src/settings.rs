@@ -22,8 +22,14 @@ pub const HTTP_VARIABLES: [&str; 7] = [
     LOG,
 ];
 
-/// The variables of functions that a schedule starts.
+/// The variables of the function that does the upkeep.
 pub const SCHEDULED_VARIABLES: [&str; 2] = [STACK, LOG];
+
+/// The variables of the function that reads Google Analytics.
+pub const COLLECT_GA_VARIABLES: [&str; 4] = [STACK, GOOGLE_URL, DISABLE_COLLECTORS, LOG];
+
+/// The variables of the function that reads Pingdom.
+pub const COLLECT_PINGDOM_VARIABLES: [&str; 4] = [STACK, PINGDOM_URL, DISABLE_COLLECTORS, LOG];
 
 const STACK: &str = "WEIR_STACK";
 const SIGNING_SECRET: &str = "WEIR_SIGNING_SECRET";
@@ -32,6 +38,11 @@ const ALLOWED_ORIGINS: &str = "WEIR_ALLOWED_ORIGINS";
 const SNIPPET_PATH: &str = "WEIR_SNIPPET_PATH";
 const TOKEN_SECONDS: &str = "WEIR_TOKEN_SECONDS";
 const LOG: &str = "WEIR_LOG";
+
+// Read by `weir-collect`, which has them on one machine, too.
+const GOOGLE_URL: &str = "WEIR_GOOGLE_URL";
+const PINGDOM_URL: &str = "WEIR_PINGDOM_URL";
+const DISABLE_COLLECTORS: &str = "DISABLE_COLLECTORS";
 
 /// Lambda's own: what it calls this function.
 const FUNCTION: &str = "AWS_LAMBDA_FUNCTION_NAME";
@@ -315,16 +326,20 @@ mod tests {
     #[test]
     fn the_configuration_page_has_every_variable_of_every_function() {
         let rows = rows(include_str!("../../../docs/CONFIG.md"));
-        let of_all = |name| SCHEDULED_VARIABLES.contains(name);
-        let expected = HTTP_VARIABLES.iter().map(|name| {
-            let functions = if of_all(name) {
-                "all"
-            } else {
-                "track, query, token"
-            };
-            (*name, functions)
-        });
-        assert_eq!(rows, expected.collect());
+        let functions = |name: &&str| {
+            let of_google = COLLECT_GA_VARIABLES.contains(name);
+            let of_pingdom = COLLECT_PINGDOM_VARIABLES.contains(name);
+            match (HTTP_VARIABLES.contains(name), of_google, of_pingdom) {
+                (true, true, true) => "all",
+                (true, ..) => "track, query, token, data",
+                (false, true, true) => "collect-ga, collect-pingdom",
+                (false, true, false) => "collect-ga",
+                (false, false, _) => "collect-pingdom",
+            }
+        };
+        let all = HTTP_VARIABLES.iter().chain(&COLLECT_GA_VARIABLES);
+        let all = all.chain(&COLLECT_PINGDOM_VARIABLES);
+        assert_eq!(rows, all.map(|name| (*name, functions(name))).collect());
         assert!(
             SCHEDULED_VARIABLES
                 .iter()
