@@ -10,12 +10,25 @@ use serde_json::{Map, Value, json};
 pub(crate) const STACK: &str = "weir";
 
 /// The functions' logical names, as the code calls them.
-pub(crate) const FUNCTIONS: [(&str, &str); 4] = [
+pub(crate) const FUNCTIONS: [(&str, &str); 7] = [
     ("track", "TrackFunction"),
     ("query", "QueryFunction"),
     ("token", "TokenFunction"),
+    ("data", "DataFunction"),
     ("compact", "CompactFunction"),
+    ("collect-ga", "CollectGaFunction"),
+    ("collect-pingdom", "CollectPingdomFunction"),
 ];
+
+/// Whether requests come to a function, or a schedule starts it.
+pub(crate) fn answers_requests(function: &str) -> bool {
+    function != "compact" && !collects(function)
+}
+
+/// Whether a function runs jobs.
+pub(crate) fn collects(function: &str) -> bool {
+    function.starts_with("collect-")
+}
 
 /// A template.
 pub(crate) struct Template(Value);

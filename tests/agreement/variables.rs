@@ -3,15 +3,19 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use weir_lambda::settings::{HTTP_VARIABLES, SCHEDULED_VARIABLES};
+use weir_lambda::settings::{
+    COLLECT_GA_VARIABLES, COLLECT_PINGDOM_VARIABLES, HTTP_VARIABLES, SCHEDULED_VARIABLES,
+};
 use weir_service::SnippetPath;
 
-use crate::template::{FUNCTIONS, Template};
+use crate::template::{FUNCTIONS, Template, answers_requests};
 
 /// The variables that a function reads.
 fn read_by(function: &str) -> BTreeSet<String> {
     let names = match function {
         "compact" => SCHEDULED_VARIABLES.as_slice(),
+        "collect-ga" => COLLECT_GA_VARIABLES.as_slice(),
+        "collect-pingdom" => COLLECT_PINGDOM_VARIABLES.as_slice(),
         _ => HTTP_VARIABLES.as_slice(),
     };
     names.iter().map(|name| (*name).to_owned()).collect()
@@ -36,7 +40,7 @@ fn each_function_finds_its_tables_and_its_key() {
         let variables = &function["Environment"]["Variables"];
         // The tables are named after the stack, as in each TableName.
         assert_eq!(variables["WEIR_STACK"], crate::template::STACK, "{name}");
-        if name != "compact" {
+        if answers_requests(name) {
             let secret = format!("{}.Id", template.secret());
             assert_eq!(variables["WEIR_SIGNING_SECRET"], secret, "{name}");
         }
@@ -46,7 +50,7 @@ fn each_function_finds_its_tables_and_its_key() {
 #[test]
 fn what_the_template_sets_by_default_is_the_default() {
     let template = Template::read();
-    for (name, resource) in FUNCTIONS.iter().filter(|(name, _)| *name != "compact") {
+    for (name, resource) in FUNCTIONS.iter().filter(|(name, _)| answers_requests(name)) {
         let function = template.properties(resource);
         let told = |name: &str| function["Environment"]["Variables"][name].clone();
         let told = |name: &str| told(name).as_str().expect("text").to_owned();
@@ -71,7 +75,8 @@ fn the_key_that_cloudformation_draws_can_sign() {
 fn the_page_on_configuration_names_every_variable() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/CONFIG.md");
     let page = std::fs::read_to_string(path).expect("the page is there");
-    for name in HTTP_VARIABLES.iter().chain(&SCHEDULED_VARIABLES) {
+    let all = HTTP_VARIABLES.iter().chain(&COLLECT_GA_VARIABLES);
+    for name in all.chain(&COLLECT_PINGDOM_VARIABLES) {
         assert!(page.contains(&format!("`{name}`")), "{name}");
     }
 }

@@ -4,6 +4,7 @@
 //! way, because doubts and repeats have calls of their own.
 
 mod compact;
+mod data;
 mod doors;
 mod place;
 mod query;
@@ -13,6 +14,7 @@ mod track;
 use std::time::Duration;
 
 pub(crate) use compact::compact;
+pub(crate) use data::data;
 pub(crate) use query::query;
 pub(crate) use token::token;
 pub(crate) use track::track;
