@@ -89,7 +89,7 @@ def logs(deployed, one_machine):
     # The last function is the one that verifies.
     differences = [entry["VerifyDifferences"] for entry in measured if "VerifyDifferences" in entry]
     assert differences == [0], f"the metric of the alarm is {differences}"
-    for function in ("track", "query", "token"):
+    for function in ("track", "query", "token", "data"):
         words = ("Shop", "visit", "anna", "eyJ", *deployed.keys.values())
         told = [line for line in stack.log(function) if any(word in line for word in words)]
         assert not told, f"{function} tells what clients send: {told[0]}"

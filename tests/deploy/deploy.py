@@ -23,6 +23,7 @@ import traceback
 
 import arm64
 import checks
+import collectors
 from compare import apart, differences
 from emulator import Emulator
 from places import Deployed, OneMachine
@@ -30,6 +31,12 @@ from sequence import Sequence
 from stack import FUNCTIONS, TEMPLATE, Stack, transformed
 
 ROOT = pathlib.Path(__file__).parents[2]
+sys.path.append(str(ROOT / "tests" / "third-parties"))
+
+from third_parties import ThirdParties  # noqa: E402
+
+# The crates of functions that are not called like them.
+CRATES = {"collect-ga": "weir-collect", "collect-pingdom": "weir-collect"}
 PARAMETERS = {"Architecture": "x86_64", "CompactRate": "rate(1 minute)"}
 # Answers that differ that are shown, places in them, and how much of what stands there.
 ANSWERS, SHOWN, WIDTH = 20, 5, 300
@@ -51,9 +58,14 @@ def main():
     step("linting and transforming the template")
     lint()
     transformed()
-    with tempfile.TemporaryDirectory() as directory, Emulator(directory) as emulator:
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        Emulator(directory) as emulator,
+        ThirdParties(target / "weir-third-parties") as others,
+    ):
         step("deploying")
-        stack = Stack(emulator, {name: target / f"weir-{name}" for name in FUNCTIONS}, PARAMETERS)
+        binaries = {name: target / f"weir-{name}" for name in FUNCTIONS}
+        stack = Stack(emulator, binaries, PARAMETERS | collectors.parameters(others))
         with OneMachine(target / "weir", directory, emulator.environment()) as one_machine:
             checks.permissions(stack)
             deployed = Deployed(target / "weir", emulator, stack)
@@ -63,6 +75,7 @@ def main():
                 step("checking the deployed one")
                 checks.verification(deployed)
                 checks.spoiled(deployed)
+                collectors.collected(deployed, others, directory)
                 checks.upgrade(deployed)
                 checks.logs(deployed, one_machine)
             except Exception:
@@ -85,7 +98,8 @@ def build(release):
     A debug build is that of `cargo test --workspace`, to the letter: with other targets, dependencies have other
     features, and all of them are compiled and kept once more.
     """
-    packages = [word for name in ("weir", *(f"weir-{name}" for name in FUNCTIONS)) for word in ("--package", name)]
+    crates = {"weir", "weir-third-parties", *(CRATES.get(name, f"weir-{name}") for name in FUNCTIONS)}
+    packages = [word for name in sorted(crates) for word in ("--package", name)]
     what = ["--bins", "--release", *packages] if release else ["--workspace", "--all-targets"]
     subprocess.run(["cargo", "build", "--locked", *what], cwd=ROOT, check=True)
     return pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / ("release" if release else "debug")

@@ -88,6 +88,11 @@ class Place:
         self.ids[alias], self.keys[alias] = made["id"], made["key"]
         return made["key"]
 
+    def data_set(self, name, token):
+        """Makes a data set whose token clients have already."""
+        made = json.loads(self.run("dataset", "create", name, "--token-file", "-", "--json", input=token))
+        assert made["token"] == token, "another token than the one that was brought"
+
 
 class Deployed(Place):
     """A stack, by its API Gateway and its tables."""

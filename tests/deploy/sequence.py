@@ -10,6 +10,7 @@ import urllib.parse
 import events
 from asking import FORM, JSON
 from compare import same
+from data_sets import DataSets
 from doors import Doors
 from places import REVOKED_SECONDS, until
 
@@ -26,7 +27,7 @@ ZONES = ["UTC", "Europe/Berlin", "Asia/Kathmandu"]
 COMPACTED_SECONDS = 150
 
 
-class Sequence(Doors):
+class Sequence(Doors, DataSets):
     """The sequence at one place."""
 
     def run(self):
@@ -58,6 +59,9 @@ class Sequence(Doors):
             self.segment,
             self.pages_of_others,
             self.rejected,
+            self.records_stored,
+            self.records_asked_for,
+            self.records_changed,
             self.key_rotation,
             self.revocation,
             self.keys_revoked,

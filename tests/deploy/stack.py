@@ -13,7 +13,7 @@ from samtranslator.yaml_helper import yaml_parse
 from emulator import REGION
 
 TEMPLATE = pathlib.Path(__file__).parents[2] / "infra" / "template.yaml"
-FUNCTIONS = ("track", "query", "token", "compact")
+FUNCTIONS = ("track", "query", "token", "data", "collect-ga", "collect-pingdom", "compact")
 NAME = "weir-test"
 BUCKET = "weir-test-packages"
 DEPLOY_SECONDS = 120
@@ -28,16 +28,16 @@ class Stack:
         self.deploy(parameters, package(emulator.client("s3"), binaries))
 
     def deploy(self, parameters, template=None):
-        """Makes the stack of a template, or updates it with other parameters."""
+        """Makes the stack of a template in S3, where `sam deploy` puts it, or updates it with other parameters."""
         wanted = {
             "StackName": NAME,
             "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
-            "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+            "Capabilities": ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
         }
         if template is None:
             self.cloudformation.update_stack(UsePreviousTemplate=True, **wanted)
         else:
-            self.cloudformation.create_stack(TemplateBody=yaml.safe_dump(template, sort_keys=False), **wanted)
+            self.cloudformation.create_stack(TemplateURL=template, **wanted)
         deadline = time.monotonic() + DEPLOY_SECONDS
         while (status := self.describe()["StackStatus"]).endswith("IN_PROGRESS") and time.monotonic() < deadline:
             time.sleep(0.5)
@@ -73,26 +73,33 @@ class Stack:
 
 
 def package(s3, binaries):
-    """Uploads each function as Lambda wants it, a zip with a `bootstrap`, and gives the template that names them."""
+    """Uploads each function as Lambda wants it, a zip with a `bootstrap`, and the template that names them; gives where
+    that is, because it is longer than a request may be."""
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": s3.meta.region_name})
     template = yaml_parse(TEMPLATE.read_text())
     for function in FUNCTIONS:
         s3.put_object(Bucket=BUCKET, Key=f"{function}.zip", Body=zipped(binaries[function]))
-        properties = template["Resources"][f"{function.capitalize()}Function"]["Properties"]
+        properties = template["Resources"][resource(function)]["Properties"]
         properties["CodeUri"] = {"Bucket": BUCKET, "Key": f"{function}.zip"}
-    return template
+    s3.put_object(Bucket=BUCKET, Key="template.yaml", Body=yaml.safe_dump(template, sort_keys=False).encode())
+    return f"{s3.meta.endpoint_url}/{BUCKET}/template.yaml"
 
 
 def transformed():
     """What AWS makes of the template, by its own transform, which fails where the template is wrong."""
     template = yaml_parse(TEMPLATE.read_text())
     for function in FUNCTIONS:
-        template["Resources"][f"{function.capitalize()}Function"]["Properties"]["CodeUri"] = "s3://bucket/key"
+        template["Resources"][resource(function)]["Properties"]["CodeUri"] = "s3://bucket/key"
     os.environ.setdefault("AWS_DEFAULT_REGION", REGION)  # without one it does not begin
     made = transform(template, {}, NoManagedPolicies())
     types = {resource["Type"] for resource in made["Resources"].values()}
     assert not any(type.startswith("AWS::Serverless") for type in types), types
     return made
+
+
+def resource(function):
+    """What the template calls a function."""
+    return "".join(word.capitalize() for word in function.split("-")) + "Function"
 
 
 class NoManagedPolicies:
