@@ -1,0 +1,147 @@
+//! A whole report, page by page.
+
+use jiff::tz::TimeZone;
+use weir_collector::{Fault, SourceError};
+
+use super::answer::{Answer, Measured, Metadata};
+use super::api::{Api, Method, no_report};
+use super::period::Period;
+use super::property::Property;
+use super::question::{Page, Question};
+use super::quota::Low;
+
+/// Rows of a page: what the API gives when nobody asks for another number.
+pub(crate) const PAGE_ROWS: u64 = 10_000;
+/// Rows of one report at most: they are held while documents are made of them.
+const MOST_ROWS: u64 = 1_000_000;
+/// How often a report is begun again because its number of rows changed.
+const BEGINNINGS: u32 = 3;
+
+/// A whole report.
+#[derive(Debug)]
+pub(crate) struct Report {
+    /// Its rows.
+    pub(crate) rows: Vec<Measured>,
+    /// The property's zone, if the answer says it.
+    pub(crate) zone: Option<TimeZone>,
+    /// The quota of which little is left.
+    pub(crate) low: Option<Low>,
+}
+
+/// What is asked: which days, and how many rows of them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Extent {
+    /// The days.
+    pub(crate) days: Period,
+    /// The rows that are wanted at most.
+    pub(crate) most: Option<u64>,
+    /// Rows of a page.
+    pub(crate) page_rows: u64,
+}
+
+/// Reads a report to its end.
+///
+/// # Errors
+/// When a page cannot be read, or is no part of a report; when the report is too large, or changes
+/// whenever it is read.
+pub(crate) async fn read(
+    api: &mut Api,
+    property: &Property,
+    question: &Question,
+    extent: Extent,
+) -> Result<Report, SourceError> {
+    for _ in 0..BEGINNINGS {
+        if let Some(report) = attempt(api, property, question, extent).await? {
+            return Ok(report);
+        }
+        tracing::info!(%property, days = %extent.days, "the report changed while it was read: again");
+    }
+    let days = extent.days;
+    Err(SourceError::Later {
+        fault: Fault::new(format_args!(
+            "the report on {property} for {days} changes while it is read"
+        )),
+        after: None,
+    })
+}
+
+/// Nothing if the number of rows changed on the way, because then some may be missing or there
+/// twice.
+async fn attempt(
+    api: &mut Api,
+    property: &Property,
+    question: &Question,
+    extent: Extent,
+) -> Result<Option<Report>, SourceError> {
+    let wanted = extent.most.unwrap_or(u64::MAX);
+    let mut report = Report {
+        rows: Vec::new(),
+        zone: None,
+        low: None,
+    };
+    let mut count = None;
+    loop {
+        let offset = report.rows.len() as u64;
+        let limit = extent.page_rows.min(wanted - offset);
+        let body = question.report(extent.days, Page { offset, limit });
+        let answer = api.ask(property, Method::Report, &body).await?;
+        let here = answer
+            .row_count()
+            .map_err(|error| no_report(error, property))?;
+        if *count.get_or_insert(here) != here {
+            return Ok(None);
+        }
+        let total = here.min(wanted);
+        check_size(total, property)?;
+        let is_empty = answer.len() == 0;
+        report.take(answer, question, property)?;
+        if report.rows.len() as u64 >= total {
+            return Ok(Some(report));
+        }
+        if is_empty {
+            let error = super::answer::AnswerError::NoRows(here);
+            return Err(no_report(error, property));
+        }
+    }
+}
+
+impl Report {
+    fn take(
+        &mut self,
+        answer: Answer,
+        question: &Question,
+        property: &Property,
+    ) -> Result<(), SourceError> {
+        note(&answer.metadata, property);
+        let zone = answer.metadata.time_zone.as_deref();
+        self.zone = zone
+            .and_then(|name| TimeZone::get(name).ok())
+            .or(self.zone.take());
+        self.low = answer.property_quota.as_ref().and_then(|quota| quota.low());
+        let rows = answer.into_rows(&question.dimensions, &question.metrics);
+        self.rows
+            .extend(rows.map_err(|error| no_report(error, property))?);
+        Ok(())
+    }
+}
+
+fn note(metadata: &Metadata, property: &Property) {
+    if metadata.data_loss_from_other_row {
+        tracing::info!(%property, "the report has more rows than GA4 tells apart: some are one row (other)");
+    }
+    if metadata.subject_to_thresholding {
+        tracing::info!(%property, "GA4 has left out rows of few people");
+    }
+}
+
+fn check_size(total: u64, property: &Property) -> Result<(), SourceError> {
+    if total <= MOST_ROWS {
+        return Ok(());
+    }
+    let fault = Fault::new(format_args!(
+        "the report on {property} has {total} rows, and at most {MOST_ROWS} are taken at once"
+    ));
+    Err(fault
+        .hint("ask for fewer dimensions, a shorter frequency, or maxResults")
+        .into())
+}
