@@ -1,7 +1,9 @@
 //! The lease and the clock of a run, looked at while it waits for its source or its sink.
 
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::time::{Interval, MissedTickBehavior};
@@ -97,16 +99,22 @@ impl<'a> Guard<'a> {
         }
     }
 
-    /// Waits for the sink, and meanwhile keeps the lease.
+    /// Waits for the sink, and meanwhile keeps the lease. Each step of the work is taken only while
+    /// the lease is sure to be held: a run that was frozen in the middle finds out before the next.
     pub(super) async fn attend<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Halt> {
         let mut work = pin!(work);
         loop {
-            // Before the first step of the work as well: a run that slept through its lease must
-            // not begin it.
             self.look().await?;
+            let (clock, until) = (Arc::clone(&self.limits.clock), self.sure_until());
+            let step = poll_fn(|context| match clock.now() < until {
+                true => work.as_mut().poll(context).map(Some),
+                false => Poll::Ready(None),
+            });
             tokio::select! {
                 biased;
-                done = &mut work => return Ok(done),
+                done = step => if let Some(done) = done {
+                    return Ok(done);
+                },
                 _ = self.looks.tick() => {}
             }
         }
@@ -164,7 +172,9 @@ impl<'a> Guard<'a> {
         let Keep::Bookmark { store, lease } = &mut self.keep else {
             return Ok(());
         };
-        if lease.until() > now.saturating_add(self.renew_before) || now < self.renew_again {
+        let until = lease.until();
+        let is_soon = until <= now.saturating_add(self.renew_before);
+        if !is_soon || (now < self.renew_again && now < until) {
             return Ok(());
         }
         let renewed = lease
@@ -177,6 +187,14 @@ impl<'a> Guard<'a> {
                 Ok(())
             }
             renewed => Ok(renewed?),
+        }
+    }
+
+    /// Until when nobody else can have the job.
+    fn sure_until(&self) -> Timestamp {
+        match &self.keep {
+            Keep::Bookmark { lease, .. } => lease.until(),
+            Keep::Nothing { .. } => Timestamp::MAX,
         }
     }
 

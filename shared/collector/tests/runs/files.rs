@@ -1,0 +1,286 @@
+//! Sinks that keep whatever they get, by planned names: every record exactly once.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use proptest::prelude::*;
+use weir_collector::message::Message;
+use weir_collector::{
+    Ended, Fault as Trouble, Keep, Output, Patience, Repeats, Sink, SinkError, Source, SourceError,
+    State, run,
+};
+
+use crate::faults::Fault;
+use crate::source::{PAGE, Reader};
+use crate::world::{LEASE, World};
+
+/// Files by name.
+#[derive(Debug, Clone, Default)]
+struct Directory {
+    files: Arc<Mutex<BTreeMap<String, Vec<String>>>>,
+    names: Arc<AtomicU64>,
+}
+
+/// What happens when a file is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Writing {
+    FailsBefore,
+    FailsAfter,
+}
+
+struct FilesSink {
+    directory: Directory,
+    lines: Vec<String>,
+    name: Option<String>,
+    patience: u64,
+    fails: HashMap<usize, Writing>,
+    flushes: usize,
+    takes: Duration,
+}
+
+impl FilesSink {
+    fn into_directory(directory: &Directory, patience: u64) -> Self {
+        Self {
+            directory: directory.clone(),
+            lines: Vec::new(),
+            name: None,
+            patience,
+            fails: HashMap::new(),
+            flushes: 0,
+            takes: Duration::ZERO,
+        }
+    }
+}
+
+impl Sink for FilesSink {
+    async fn write(&mut self, messages: Vec<Message>) -> Result<(), SinkError> {
+        for message in messages {
+            if let Message::Record(record) = message {
+                let id = record.record["_id"].as_str().expect("an id");
+                self.lines.push(id.to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    async fn flush(&mut self) -> Result<(), SinkError> {
+        let Some(name) = self.name.take() else {
+            return Ok(());
+        };
+        self.flushes += 1;
+        let fails = self.fails.get(&(self.flushes - 1)).copied();
+        tokio::time::sleep(self.takes).await;
+        if fails != Some(Writing::FailsBefore) {
+            let lines = std::mem::take(&mut self.lines);
+            self.directory.files.lock().unwrap().insert(name, lines);
+        }
+        match fails {
+            None => Ok(()),
+            Some(_) => Err(SinkError::Later {
+                fault: Trouble::new("the disk failed"),
+                after: None,
+            }),
+        }
+    }
+
+    fn plan(&mut self) -> Vec<String> {
+        if !self.lines.is_empty() {
+            let number = self.directory.names.fetch_add(1, Ordering::SeqCst);
+            self.name = Some(format!("file-{number}"));
+        }
+        self.name.iter().cloned().collect()
+    }
+
+    async fn discard(&mut self, names: &[String]) -> Result<(), SinkError> {
+        let mut files = self.directory.files.lock().unwrap();
+        files.retain(|name, _| !names.contains(name));
+        Ok(())
+    }
+
+    async fn abandon(&mut self) {
+        self.lines.clear();
+        self.name = None;
+    }
+
+    fn repeats(&self) -> Repeats {
+        Repeats::Double
+    }
+
+    fn patience(&self) -> Patience {
+        Patience {
+            records: self.patience,
+            time: Duration::from_secs(3600),
+        }
+    }
+}
+
+/// One disturbed run.
+#[derive(Debug, Clone)]
+struct Disturbed {
+    grown: u64,
+    faults: HashMap<usize, Fault>,
+    writing: HashMap<usize, Writing>,
+    source_fails_at: Option<u64>,
+    patience: u64,
+}
+
+async fn disturbed(world: &World, directory: &Directory, plan: &Disturbed) {
+    world.pages.grow(plan.grown);
+    let process = world.process(plan.faults.clone());
+    let mut source = world.reader();
+    source.whole_pages_only = true;
+    source.fails_at = plan.source_fails_at;
+    let mut sink = FilesSink::into_directory(directory, plan.patience);
+    sink.fails = plan.writing.clone();
+    let mut frozen = process.faulty.frozen.subscribe();
+    let overtaking = async {
+        let is_frozen = frozen.wait_for(|frozen| *frozen).await;
+        is_frozen.expect("the process is held here");
+        world.clock.advance(LEASE);
+        undisturbed(world, directory).await;
+        process.faulty.thaw();
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        _ = process.run_or_die(source, sink, world.limits()) => {}
+        () = overtaking => {}
+    }
+    world.clock.advance(LEASE);
+}
+
+async fn undisturbed(world: &World, directory: &Directory) {
+    let process = world.process(HashMap::new());
+    let mut source = world.reader();
+    source.whole_pages_only = true;
+    let sink = FilesSink::into_directory(directory, 10);
+    let report = process.run(source, sink, world.limits()).await;
+    let report = report.expect("nobody has the lease");
+    assert_eq!(report.ended, Ended::Complete);
+}
+
+fn assert_each_record_is_there_once(world: &World, directory: &Directory) {
+    let files = directory.files.lock().unwrap();
+    let mut there: Vec<String> = files.values().flatten().cloned().collect();
+    there.sort();
+    let pages = world.pages.newest();
+    let mut expected: Vec<String> = (0..pages * PAGE).map(|n| format!("r{n}")).collect();
+    expected.sort();
+    assert_eq!(there, expected);
+}
+
+fn any_fault() -> impl Strategy<Value = Fault> {
+    prop_oneof![
+        Just(Fault::LostBefore),
+        Just(Fault::LostAfter),
+        Just(Fault::Throttled),
+        Just(Fault::KilledBefore),
+        Just(Fault::KilledAfter),
+        Just(Fault::FrozenBefore),
+        Just(Fault::FrozenAfter),
+    ]
+}
+
+fn any_plan() -> impl Strategy<Value = Disturbed> {
+    let writing = prop_oneof![Just(Writing::FailsBefore), Just(Writing::FailsAfter)];
+    (
+        0..4_u64,
+        prop::collection::hash_map(0..20_usize, any_fault(), 0..4),
+        prop::collection::hash_map(0..4_usize, writing, 0..2),
+        prop::option::of(0..25_u64),
+        prop_oneof![Just(0), Just(10), Just(10_000)],
+    )
+        .prop_map(
+            |(grown, faults, writing, source_fails_at, patience)| Disturbed {
+                grown,
+                faults,
+                writing,
+                source_fails_at,
+                patience,
+            },
+        )
+}
+
+async fn check(plans: &[Disturbed]) {
+    let world = World::start().await;
+    let directory = Directory::default();
+    for plan in plans {
+        disturbed(&world, &directory, plan).await;
+    }
+    undisturbed(&world, &directory).await;
+    assert_each_record_is_there_once(&world, &directory);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_goes_wrong_each_record_is_there_once(
+        plans in prop::collection::vec(any_plan(), 1..6),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .expect("a runtime");
+        runtime.block_on(check(&plans));
+    }
+}
+
+/// The file comes into being while another run is under way already: that one looks again at its end.
+#[tokio::test(start_paused = true)]
+async fn a_file_that_comes_late_is_discarded_by_the_run_that_inherited_its_name() {
+    let world = World::start().await;
+    let directory = Directory::default();
+    world.pages.grow(3);
+    let (dying, next) = (world.process(HashMap::new()), world.process(HashMap::new()));
+    let mut source = world.reader();
+    source.whole_pages_only = true;
+    let mut sink = FilesSink::into_directory(&directory, 10_000);
+    sink.takes = Duration::from_secs(100);
+    // It dies in the middle of a flush, and what it was writing appears afterwards.
+    let ran = tokio::time::timeout(
+        Duration::from_secs(50),
+        dying.run(source, sink, world.limits()),
+    );
+    ran.await.expect_err("the flush takes longer");
+    world.clock.advance(LEASE);
+    let mut sink = FilesSink::into_directory(&directory, 10_000);
+    let late = async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let lines = vec!["r0".to_owned()];
+        directory
+            .files
+            .lock()
+            .unwrap()
+            .insert("file-0".to_owned(), lines);
+    };
+    let mut slow = world.reader();
+    slow.whole_pages_only = true;
+    let mut slow = SlowStart(slow);
+    let mut lease = next.lease().await.expect("the lease is over");
+    assert_eq!(lease.pending(), ["file-0"]);
+    let keep = Keep::Bookmark {
+        store: &next.store,
+        lease: &mut lease,
+    };
+    let (report, ()) = tokio::join!(run(&mut slow, &mut sink, keep, world.limits()), late);
+    assert_eq!(report.ended, Ended::Complete);
+    assert!(lease.pending().is_empty());
+    assert_each_record_is_there_once(&world, &directory);
+}
+
+/// Begins after a while.
+struct SlowStart(Reader);
+
+impl Source for SlowStart {
+    async fn read(
+        &mut self,
+        state: Option<&State>,
+        output: &mut Output,
+    ) -> Result<(), SourceError> {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        self.0.read(state, output).await
+    }
+}

@@ -1,0 +1,8 @@
+//! Runs against an engine in memory: what happens to bookmark and records when anything goes wrong.
+
+mod faults;
+mod files;
+mod leases;
+mod points;
+mod source;
+mod world;
