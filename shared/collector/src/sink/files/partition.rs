@@ -147,6 +147,13 @@ impl Partitions {
         names.into_iter().collect()
     }
 
+    /// How many bytes memory holds.
+    #[cfg(test)]
+    pub(super) fn held_bytes(&self) -> usize {
+        let all = self.open.values().chain(&self.sealed);
+        all.map(|partition| partition.lines.len() + partition.held_bytes()).sum()
+    }
+
     /// Gives all partitions away.
     pub(super) fn take(&mut self) -> Vec<Partition> {
         let Self { open, sealed, .. } = std::mem::replace(self, Self::new(self.format));
