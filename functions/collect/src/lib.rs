@@ -8,18 +8,30 @@
 //!
 //! Facts about the old program are those of the published `performanceplatform-collector` 0.3.1.
 
+mod access;
+mod any_source;
 mod cell;
+mod collect;
 mod departments;
+pub mod ga;
+mod inputs;
 mod mappings;
 mod options;
+mod pingdom;
 mod pipeline;
 mod plugins;
 mod query;
 mod wanted;
 
+pub use access::{Access, Addresses, Credential, collectors_are_disabled};
+pub use any_source::{AnySource, schema};
 pub use cell::Cell;
+pub use collect::{Context, JobCall, Ran, run_job};
+pub use inputs::{Inputs, backdrop_url, own_sink};
 pub use options::Options;
+pub use pingdom::Pingdom;
 pub use pipeline::{Pipeline, Row};
 pub use plugins::{Aggregation, Plugin, PluginError};
-pub use query::{Definition, Entrypoint, FileFormat, QueryError, Section, SinkChoice};
+pub use query::{Definition, Entrypoint, QueryError, Section, SinkChoice};
 pub use wanted::Wanted;
+pub use weir_collector::sink::FileFormat;

@@ -22,8 +22,7 @@ pub(crate) fn apply(
 ) -> Result<Document, Misfit> {
     let mut mapped = Document::default();
     for (key, cell) in document.cells() {
-        let to = mappings.iter().find(|(from, _)| from == key);
-        mapped.set(to.map_or(key, |(_, to)| to), cell.clone());
+        mapped.set(renamed(mappings, key), cell.clone());
     }
     for (from, to) in mappings {
         if let Some(part) = part_of(from, document)? {
@@ -31,6 +30,20 @@ pub(crate) fn apply(
         }
     }
     Ok(mapped)
+}
+
+/// What a key is called after the mappings.
+pub(crate) fn renamed<'k>(mappings: &'k [(String, String)], key: &'k str) -> &'k str {
+    let mapping = mappings.iter().find(|(from, _)| from == key);
+    mapping.map_or(key, |(_, to)| to)
+}
+
+/// The keys to which the mappings bring parts of values.
+pub(crate) fn parts(mappings: &[(String, String)]) -> impl Iterator<Item = &str> {
+    let parts = mappings
+        .iter()
+        .filter(|(from, _)| split_name(from).is_some());
+    parts.map(|(_, to)| to.as_str())
 }
 
 /// Looks for a mapping that fits no document, which is a mistake in the mapping.

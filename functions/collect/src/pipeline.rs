@@ -4,6 +4,8 @@
 //! stand in the order `_timestamp`, `dataType`, additional fields, dimensions in the query's
 //! order, the collector's own fields, `humanId`, `_id`.
 
+pub(crate) mod schema;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
 use serde_json::{Map, Value};
@@ -65,6 +67,11 @@ impl Pipeline {
             options: options.clone(),
             data_type,
         }
+    }
+
+    /// What the records are called.
+    pub fn data_type(&self) -> &str {
+        &self.data_type
     }
 
     /// Makes documents of the rows of one report.

@@ -18,10 +18,10 @@ use crate::options::Options;
 pub use entrypoint::Entrypoint;
 pub use section::Section;
 pub(crate) use section::closest;
-pub use sink::{FileFormat, SinkChoice};
+pub use sink::SinkChoice;
 
-/// Keys of the document. `name`, `started` and `round` come with a function's event;
-/// `path_to_json_file` is what the old program added itself.
+/// Keys of the document. From `name` on they are those of a function's event; `path_to_json_file`
+/// is what the old program added itself.
 const KEYS: &[&str] = &[
     "entrypoint",
     "query",
@@ -34,6 +34,10 @@ const KEYS: &[&str] = &[
     "backdrop",
     "sink",
     "name",
+    "scheduled",
+    "start",
+    "end",
+    "state",
     "started",
     "round",
     "path_to_json_file",

@@ -1,6 +1,7 @@
 //! Where a job's records go.
 
 use serde_json::{Map, Value};
+use weir_collector::sink::FileFormat;
 
 use crate::query::{QueryError, Section};
 
@@ -27,16 +28,6 @@ pub enum SinkChoice {
     },
     /// Standard output, as Singer messages.
     Stdout,
-}
-
-/// What is in files.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum FileFormat {
-    /// JSON lines, compressed by gzip.
-    #[default]
-    JsonLines,
-    /// Parquet.
-    Parquet,
 }
 
 impl SinkChoice {
@@ -86,7 +77,7 @@ impl SinkChoice {
                 url: section
                     .required_text("url", "file:///directory or s3://bucket/prefix")?
                     .to_owned(),
-                format: FileFormat::read(section)?,
+                format: read_format(section)?,
             }),
             other => {
                 let why = format!("\"{other}\" is no sink: there are {TYPES}");
@@ -96,15 +87,13 @@ impl SinkChoice {
     }
 }
 
-impl FileFormat {
-    fn read(section: &Section<'_>) -> Result<FileFormat, QueryError> {
-        match section.text("format")? {
-            None | Some("jsonl.gz") => Ok(Self::JsonLines),
-            Some("parquet") => Ok(Self::Parquet),
-            Some(other) => {
-                let why = format!("\"{other}\" is no format: there are jsonl.gz and parquet");
-                Err(section.error("format", why))
-            }
+fn read_format(section: &Section<'_>) -> Result<FileFormat, QueryError> {
+    match section.text("format")? {
+        None | Some("jsonl.gz") => Ok(FileFormat::JsonLines),
+        Some("parquet") => Ok(FileFormat::Parquet),
+        Some(other) => {
+            let why = format!("\"{other}\" is no format: there are jsonl.gz and parquet");
+            Err(section.error("format", why))
         }
     }
 }

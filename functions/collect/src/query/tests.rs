@@ -1,4 +1,5 @@
 use serde_json::json;
+use weir_collector::sink::FileFormat;
 
 use super::*;
 

@@ -1,0 +1,71 @@
+//! The source that a definition's entrypoint names.
+
+use weir_collector::{Fault, Output, Schema, Source, SourceError, State};
+
+use crate::access::Access;
+use crate::ga::{self, Realtime, Reports, Trending};
+use crate::pingdom::{self, Pingdom};
+use crate::query::{Definition, Entrypoint};
+use crate::wanted::Wanted;
+
+/// The source that a definition's entrypoint names.
+#[derive(Debug)]
+pub enum AnySource {
+    /// A check of Pingdom.
+    Pingdom(Box<Pingdom>),
+    /// Reports of Google Analytics.
+    Ga(Box<Reports>),
+    /// Pages that are seen more than before.
+    GaTrending(Box<Trending>),
+    /// People who are there now.
+    GaRealtime(Box<Realtime>),
+}
+
+impl AnySource {
+    /// Takes what the source needs from the definition. Nothing is asked yet.
+    ///
+    /// # Errors
+    /// When the query or the range is not what the entrypoint takes.
+    pub fn new(
+        definition: &Definition,
+        wanted: Wanted,
+        access: Access,
+    ) -> Result<AnySource, Fault> {
+        Ok(match definition.entrypoint {
+            Entrypoint::Pingdom => {
+                Self::Pingdom(Box::new(Pingdom::new(definition, wanted, access)?))
+            }
+            Entrypoint::Ga => Self::Ga(Box::new(Reports::new(definition, wanted, access)?)),
+            Entrypoint::GaTrending => {
+                Self::GaTrending(Box::new(Trending::new(definition, wanted, access)?))
+            }
+            Entrypoint::GaRealtime => {
+                Self::GaRealtime(Box::new(Realtime::new(definition, wanted, access)?))
+            }
+        })
+    }
+}
+
+impl Source for AnySource {
+    async fn read(
+        &mut self,
+        state: Option<&State>,
+        output: &mut Output,
+    ) -> Result<(), SourceError> {
+        match self {
+            Self::Pingdom(source) => source.read(state, output).await,
+            Self::Ga(source) => source.read(state, output).await,
+            Self::GaTrending(source) => source.read(state, output).await,
+            Self::GaRealtime(source) => source.read(state, output).await,
+        }
+    }
+}
+
+/// What the records of a definition look like, without asking anybody.
+///
+/// # Errors
+/// When the query is not what the entrypoint takes.
+pub fn schema(definition: &Definition) -> Result<Schema, Fault> {
+    let of_google = ga::schema(definition)?;
+    Ok(of_google.unwrap_or_else(|| pingdom::schema(definition)))
+}

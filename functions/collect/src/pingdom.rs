@@ -1,0 +1,176 @@
+//! A check of Pingdom: mean response time, uptime and downtime by the hour.
+//!
+//! Asked in portions of thirty days, each followed by a state, so that years can be collected by
+//! runs of minutes. The bookmark is the last hour that is complete; that hour is read again,
+//! because Pingdom may still have been filling it. Source: Pingdom API 3.1, docs.pingdom.com/api.
+
+mod api;
+mod hours;
+mod quota;
+mod range;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use weir_collector::{Fault, Output, Schema, Source, SourceError, State};
+use weir_model::Timestamp;
+
+use crate::access::Access;
+use crate::cell::iso_format;
+use crate::pipeline::Pipeline;
+use crate::pipeline::schema::{text, time};
+use crate::query::{Definition, QueryError};
+use crate::wanted::Wanted;
+use api::Api;
+use range::{HOUR, Range};
+
+/// The keys of the query.
+const KEYS: &[&str] = &["name"];
+
+/// The bookmark's field.
+const BOOKMARK: &str = "hour";
+
+/// An hour that Pingdom does not tell within this time is taken as one that there will never be.
+const LATEST: Duration = Duration::from_secs(24 * 3600);
+
+/// Reads the hours of a check.
+#[derive(Debug)]
+pub struct Pingdom {
+    name: String,
+    wanted: Wanted,
+    pipeline: Pipeline,
+    stream: Arc<str>,
+    access: Access,
+    file: String,
+}
+
+impl Pingdom {
+    /// Takes the check's name from the query. Nothing is asked yet.
+    ///
+    /// # Errors
+    /// When the query has no name.
+    pub fn new(
+        definition: &Definition,
+        wanted: Wanted,
+        access: Access,
+    ) -> Result<Pingdom, QueryError> {
+        let query = definition.query();
+        let name = query.required_text("name", "the name of a check at Pingdom")?;
+        for note in query.unknown(KEYS) {
+            tracing::warn!("{note}");
+        }
+        if definition.options.empty_data_set {
+            let file = &definition.file;
+            tracing::warn!(
+                "{file}: options.empty-data-set is ignored: hours replace those that are there"
+            );
+        }
+        let pipeline = Pipeline::new(&definition.options, definition.data_type());
+        Ok(Pingdom {
+            name: name.to_owned(),
+            wanted,
+            stream: pipeline.data_type().into(),
+            pipeline,
+            access,
+            file: definition.file.clone(),
+        })
+    }
+
+    async fn read_range(&self, range: Range, output: &mut Output) -> Result<(), SourceError> {
+        let mut api = Api::open(&self.access).await?;
+        let check = api.check(&self.name, &self.file).await?;
+        let portions = range.from(check.created).portions();
+        let last = portions.len() - 1;
+        for (number, portion) in portions.into_iter().enumerate() {
+            let hours = api.hours(check.id, portion).await?;
+            let newest = self.hand_on(hours, portion, output).await?;
+            let bookmark = match number == last {
+                true => newest
+                    .max(range.to.saturating_sub(LATEST))
+                    .max(portion.from),
+                false => portion.to.saturating_sub(HOUR),
+            };
+            let bookmark = iso_format(bookmark, 'T');
+            output
+                .state(State::of(&self.stream, BOOKMARK, bookmark))
+                .await?;
+            if number < last {
+                api.leave_some()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands on the hours of a portion; says when the newest of them began.
+    async fn hand_on(
+        &self,
+        hours: Vec<Value>,
+        portion: Range,
+        output: &mut Output,
+    ) -> Result<Timestamp, SourceError> {
+        let (mut built, mut newest) = (Vec::new(), portion.from);
+        for hour in hours {
+            match hours::build(&hour, &self.name, &self.pipeline) {
+                Ok((start, _)) if !portion.holds(start) => {}
+                Ok((start, document)) => {
+                    newest = newest.max(start);
+                    built.push(document);
+                }
+                Err(why) => output.skip(format_args!("an hour of the check {}", self.name), why),
+            }
+        }
+        for document in self.pipeline.finish(built)? {
+            output.record(&self.stream, document).await?;
+        }
+        Ok(newest)
+    }
+
+    fn bookmark(&self, state: Option<&State>) -> Result<Option<Timestamp>, SourceError> {
+        let text = state.and_then(|state| state.bookmark(&self.stream, BOOKMARK));
+        let read = |text| {
+            Timestamp::parse(text).map_err(|error| {
+                let stream = &self.stream;
+                let fault =
+                    Fault::new(format_args!("the bookmark {BOOKMARK} of {stream}: {error}"));
+                SourceError::Final(fault.hint("give a state that a run of this job has written"))
+            })
+        };
+        text.map(read).transpose()
+    }
+}
+
+impl Source for Pingdom {
+    async fn read(
+        &mut self,
+        state: Option<&State>,
+        output: &mut Output,
+    ) -> Result<(), SourceError> {
+        output.schema(schema_of(&self.pipeline)).await?;
+        let bookmark = self.bookmark(state)?;
+        match range::of(self.wanted, bookmark, self.access.clock.now())? {
+            Some(range) => self.read_range(range, output).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// What the records of a definition look like.
+pub(crate) fn schema(definition: &Definition) -> Schema {
+    schema_of(&Pipeline::new(&definition.options, definition.data_type()))
+}
+
+fn schema_of(pipeline: &Pipeline) -> Schema {
+    let number = || json!({"type": ["null", "number"]});
+    let fields = [
+        ("_id", text()),
+        ("_timestamp", time()),
+        ("avgresponse", number()),
+        ("uptime", number()),
+        ("downtime", number()),
+        ("unmonitored", number()),
+        ("check", text()),
+    ];
+    let fields = fields.map(|(key, kind)| (key.to_owned(), kind));
+    pipeline.schema_of(fields.into_iter().collect())
+}
