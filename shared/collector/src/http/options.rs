@@ -92,7 +92,10 @@ mod tests {
     fn a_base_that_is_no_number_of_milliseconds_is_refused() {
         for bad in ["0", "-1", "60001", "1s", "1.5"] {
             let error = HttpOptions::with_base(Some(bad)).unwrap_err().to_string();
-            assert!(error.contains(BACKOFF_BASE) && error.contains(bad), "{error}");
+            assert!(
+                error.contains(BACKOFF_BASE) && error.contains(bad),
+                "{error}"
+            );
         }
         let base = |text| HttpOptions::with_base(text).unwrap().backoff_base;
         assert_eq!(base(Some("20")), Duration::from_millis(20));

@@ -69,7 +69,11 @@ impl Response {
 impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bytes = self.body.len();
-        write!(f, "Response({}: {}, {bytes} bytes)", self.place, self.status)
+        write!(
+            f,
+            "Response({}: {}, {bytes} bytes)",
+            self.place, self.status
+        )
     }
 }
 

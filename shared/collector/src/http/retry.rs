@@ -210,9 +210,18 @@ mod tests {
     #[test]
     fn failures_of_the_server_are_tried_again_with_doubling_pauses() {
         for status in [500, 502, 503, 504] {
-            assert_eq!(rule().next(&refused(status, None), 1, 1.0), again(1.0, true));
-            assert_eq!(rule().next(&refused(status, None), 2, 1.0), again(2.0, true));
-            assert_eq!(rule().next(&refused(status, None), 2, 0.0), again(1.0, true));
+            assert_eq!(
+                rule().next(&refused(status, None), 1, 1.0),
+                again(1.0, true)
+            );
+            assert_eq!(
+                rule().next(&refused(status, None), 2, 1.0),
+                again(2.0, true)
+            );
+            assert_eq!(
+                rule().next(&refused(status, None), 2, 0.0),
+                again(1.0, true)
+            );
             let end = Next::End(HttpErrorKind::Unavailable);
             assert_eq!(rule().next(&refused(status, None), 3, 1.0), end);
         }
@@ -230,14 +239,26 @@ mod tests {
 
     #[test]
     fn a_server_that_says_how_long_is_obeyed() {
-        assert_eq!(rule().next(&refused(503, Some(9)), 1, 1.0), again(9.0, true));
-        assert_eq!(rule().next(&refused(429, Some(9)), 1, 1.0), again(9.0, false));
-        assert_eq!(rule().next(&refused(429, Some(0)), 9, 1.0), again(1.0, false));
+        assert_eq!(
+            rule().next(&refused(503, Some(9)), 1, 1.0),
+            again(9.0, true)
+        );
+        assert_eq!(
+            rule().next(&refused(429, Some(9)), 1, 1.0),
+            again(9.0, false)
+        );
+        assert_eq!(
+            rule().next(&refused(429, Some(0)), 9, 1.0),
+            again(1.0, false)
+        );
     }
 
     #[test]
     fn a_429_that_does_not_say_how_long_waits_what_the_caller_says() {
-        assert_eq!(rule().next(&refused(429, None), 50, 1.0), again(30.0, false));
+        assert_eq!(
+            rule().next(&refused(429, None), 50, 1.0),
+            again(30.0, false)
+        );
         let hasty = Rule {
             base: Duration::from_millis(10),
             throttled_wait: Duration::from_secs(60),

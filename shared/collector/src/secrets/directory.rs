@@ -21,7 +21,8 @@ pub(super) fn file(directory: &Path, name: &str) -> PathBuf {
 /// Reads a file of bounded size.
 pub(super) fn read(path: &Path) -> Result<String, SecretsError> {
     let mut text = String::new();
-    let read = File::open(path).and_then(|file| file.take(LARGEST_BYTES + 1).read_to_string(&mut text));
+    let read =
+        File::open(path).and_then(|file| file.take(LARGEST_BYTES + 1).read_to_string(&mut text));
     match read {
         Ok(_) if text.len() as u64 > LARGEST_BYTES => Err(SecretsError::Invalid {
             place: path.display().to_string(),

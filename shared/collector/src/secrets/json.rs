@@ -204,8 +204,14 @@ mod tests {
     fn errors_name_the_secret_and_the_key_and_no_value() {
         let secret = secret();
         let errors = [
-            (secret.text("other"), "secret pingdom: key \"other\" is missing"),
-            (secret.text("empty"), "secret pingdom: key \"empty\" is empty"),
+            (
+                secret.text("other"),
+                "secret pingdom: key \"other\" is missing",
+            ),
+            (
+                secret.text("empty"),
+                "secret pingdom: key \"empty\" is empty",
+            ),
             (
                 secret.text("list"),
                 "secret pingdom: key \"list\" must be a text, and is a list",
@@ -232,8 +238,16 @@ mod tests {
 
     #[test]
     fn what_is_no_json_object_is_refused_without_showing_it() {
-        for bad in ["planted", "\"planted\"", "{\"a\": planted}", "[\"planted\"]", ""] {
-            let error = SecretJson::parse("token.json", bad).unwrap_err().to_string();
+        for bad in [
+            "planted",
+            "\"planted\"",
+            "{\"a\": planted}",
+            "[\"planted\"]",
+            "",
+        ] {
+            let error = SecretJson::parse("token.json", bad)
+                .unwrap_err()
+                .to_string();
             assert!(error.starts_with("token.json: "), "{error}");
             assert!(!error.contains("planted"), "{error}");
         }

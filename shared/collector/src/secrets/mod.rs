@@ -124,7 +124,9 @@ fn of_directory(directory: &Path, name: &str) -> Result<SecretJson, SecretsError
             "a secret's file can be read or changed by other users of this machine: chmod 600 it"
         ),
         Exposure::Writable => {
-            return Err(secret.invalid("may be changed by every user of this machine: chmod 600 it"));
+            return Err(
+                secret.invalid("may be changed by every user of this machine: chmod 600 it")
+            );
         }
     }
     Ok(secret)
@@ -146,9 +148,7 @@ async fn of_manager(service: &weir_aws::Secrets, name: &str) -> Result<SecretJso
 /// No separators and no dot first, so that a name stays where it is looked for.
 fn is_name(name: &str) -> bool {
     let is_usual = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-    (1..=LONGEST_NAME).contains(&name.len())
-        && !name.starts_with('.')
-        && name.bytes().all(is_usual)
+    (1..=LONGEST_NAME).contains(&name.len()) && !name.starts_with('.') && name.bytes().all(is_usual)
 }
 
 #[cfg(test)]
@@ -187,7 +187,16 @@ mod tests {
     #[tokio::test]
     async fn a_name_with_a_separator_is_refused() {
         let (_directory, secrets) = place(0o600);
-        for bad in ["../pingdom", "a/b", "..", ".hidden", "", "a b", "a\\b", "arn:aws:x"] {
+        for bad in [
+            "../pingdom",
+            "a/b",
+            "..",
+            ".hidden",
+            "",
+            "a b",
+            "a\\b",
+            "arn:aws:x",
+        ] {
             let error = secrets.json(bad).await.unwrap_err();
             assert_eq!(error, SecretsError::Name(bad.to_owned()));
         }

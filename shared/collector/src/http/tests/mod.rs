@@ -59,7 +59,10 @@ async fn a_request_arrives_as_it_was_put_together() {
     assert_eq!(answer.json::<Value>().unwrap(), json!({"a": 1}));
     assert_eq!(answer.text().unwrap(), "{\"a\": 1}");
     let (head, body) = server.request(0);
-    assert!(head.starts_with("POST /x/y?q=a+b%26c&n=1 HTTP/1.1\r\n"), "{head}");
+    assert!(
+        head.starts_with("POST /x/y?q=a+b%26c&n=1 HTTP/1.1\r\n"),
+        "{head}"
+    );
     for line in [
         "accept: application/json",
         "authorization: Bearer planted",
@@ -67,7 +70,10 @@ async fn a_request_arrives_as_it_was_put_together() {
         "accept-encoding: gzip",
         concat!("user-agent: weir/", env!("CARGO_PKG_VERSION")),
     ] {
-        assert!(head.contains(&format!("\r\n{line}\r\n")), "{line} in {head}");
+        assert!(
+            head.contains(&format!("\r\n{line}\r\n")),
+            "{line} in {head}"
+        );
     }
     assert_eq!(body, b"{\"b\":[2]}");
 }
@@ -75,7 +81,9 @@ async fn a_request_arrives_as_it_was_put_together() {
 #[tokio::test]
 async fn a_form_arrives_encoded() {
     let server = Server::answering(ok(b"")).await;
-    let request = hasty().post(&server.url).form([("grant type", "a&b"), ("c", "d")]);
+    let request = hasty()
+        .post(&server.url)
+        .form([("grant type", "a&b"), ("c", "d")]);
     request.send().await.unwrap();
     let (head, body) = server.request(0);
     assert!(head.contains("content-type: application/x-www-form-urlencoded"));
@@ -132,7 +140,11 @@ async fn a_server_that_goes_on_failing_is_given_up() {
 async fn a_cut_answer_is_asked_for_again() {
     let zipped = answer("200 OK", &["content-encoding: gzip"], &gzip(b"whole"));
     let short = gzip(b"whole");
-    let short = answer("200 OK", &["content-encoding: gzip"], &short[..short.len() - 9]);
+    let short = answer(
+        "200 OK",
+        &["content-encoding: gzip"],
+        &short[..short.len() - 9],
+    );
     let scripts = [
         Vec::new(),
         b"HTTP/1.1 200 OK\r\ncontent-le".to_vec(),
@@ -148,7 +160,11 @@ async fn a_cut_answer_is_asked_for_again() {
 
 #[tokio::test]
 async fn answers_that_are_always_cut_are_unavailable() {
-    for body in [cut(ok(b"whole"), 2), b"no HTTP at all\r\n\r\n".to_vec(), Vec::new()] {
+    for body in [
+        cut(ok(b"whole"), 2),
+        b"no HTTP at all\r\n\r\n".to_vec(),
+        Vec::new(),
+    ] {
         let server = Server::answering(body).await;
         assert_eq!(kind_of(&hasty(), &server).await, HttpErrorKind::Unavailable);
         assert_eq!(server.count(), 5);
@@ -185,19 +201,29 @@ async fn an_answer_that_drips_ends_with_the_time_of_an_attempt() {
     let request = hasty().get(&server.url).tries(1);
     let request = request.answer_time(Duration::from_millis(60));
     let error = request.send().await.unwrap_err();
-    assert!(error.to_string().contains("no whole answer within"), "{error}");
+    assert!(
+        error.to_string().contains("no whole answer within"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
 async fn an_answer_that_is_too_large_is_refused_after_it_is_decompressed() {
     let plain = ok(&[b'a'; 2000]);
-    let bomb = answer("200 OK", &["content-encoding: gzip"], &gzip(&[0; 5_000_000]));
+    let bomb = answer(
+        "200 OK",
+        &["content-encoding: gzip"],
+        &gzip(&[0; 5_000_000]),
+    );
     for body in [plain, bomb] {
         let server = Server::answering(body).await;
         let request = hasty().get(&server.url).max_body_bytes(1999);
         let error = request.send().await.unwrap_err();
         assert_eq!(error.kind(), HttpErrorKind::TooLarge);
-        assert!(error.to_string().contains("larger than 1999 bytes"), "{error}");
+        assert!(
+            error.to_string().contains("larger than 1999 bytes"),
+            "{error}"
+        );
         assert_eq!(server.count(), 1);
     }
     let server = Server::answering(ok(&[b'a'; 1999])).await;
@@ -235,7 +261,10 @@ async fn a_refusal_is_final_and_keeps_what_was_said() {
     let error = hasty().get(&server.url).send().await.unwrap_err();
     let status = StatusCode::NOT_FOUND;
     assert_eq!(error.kind(), HttpErrorKind::Refused { status });
-    assert!(error.to_string().contains("\"no such property\""), "{error}");
+    assert!(
+        error.to_string().contains("\"no such property\""),
+        "{error}"
+    );
     let said: Value = error.json().unwrap();
     assert_eq!(said["error"]["status"], "NOT_FOUND");
     assert_eq!(server.count(), 1);
@@ -256,7 +285,10 @@ async fn a_wait_that_is_too_long_is_for_later() {
     let error = hasty().get(&server.url).send().await.unwrap_err();
     let after = Some(Duration::from_secs(1000));
     assert_eq!(error.kind(), HttpErrorKind::RetryLater { after });
-    assert!(error.to_string().contains("it asks to wait 1000 s"), "{error}");
+    assert!(
+        error.to_string().contains("it asks to wait 1000 s"),
+        "{error}"
+    );
     assert_eq!(server.count(), 1);
 }
 
@@ -269,7 +301,10 @@ async fn a_job_run_that_ends_before_the_wait_does_not_wait() {
     let soon = Timestamp::parse("2026-11-21T17:01:00Z").unwrap();
     let http = http.stop_at(soon);
     let after = Some(Duration::from_secs(100));
-    assert_eq!(kind_of(&http, &server).await, HttpErrorKind::RetryLater { after });
+    assert_eq!(
+        kind_of(&http, &server).await,
+        HttpErrorKind::RetryLater { after }
+    );
     let http = http.stop_at(clock.now());
     assert_eq!(kind_of(&http, &server).await, HttpErrorKind::Unavailable);
     assert_eq!(server.count(), 1);
@@ -302,13 +337,17 @@ async fn what_is_sent_once_is_not_sent_again_when_its_answer_is_lost() {
 async fn a_vendor_judges_its_own_answers() {
     let quota = answer("403 Forbidden", &[], b"quota exhausted");
     let server = Server::start(vec![Script::Bytes(quota.clone()), Script::Bytes(ok(b""))]).await;
-    let judge = |refusal: &Refusal| {
-        (refusal.body() == b"quota exhausted").then_some(Verdict::Retry)
-    };
+    let judge =
+        |refusal: &Refusal| (refusal.body() == b"quota exhausted").then_some(Verdict::Retry);
     hasty().get(&server.url).judge(judge).send().await.unwrap();
     let server = Server::answering(quota).await;
     let later = |_: &Refusal| Some(Verdict::Later { after: None });
-    let error = hasty().get(&server.url).judge(later).send().await.unwrap_err();
+    let error = hasty()
+        .get(&server.url)
+        .judge(later)
+        .send()
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), HttpErrorKind::RetryLater { after: None });
 }
 
@@ -318,7 +357,12 @@ async fn a_redirect_is_followed_to_the_same_server_alone() {
     let away = format!("location: {}/b", elsewhere.url);
     let server = Server::answering(answer("302 Found", &[&away], b"")).await;
     let secret = SecretText::new("planted");
-    let error = hasty().get(&server.url).bearer(&secret).send().await.unwrap_err();
+    let error = hasty()
+        .get(&server.url)
+        .bearer(&secret)
+        .send()
+        .await
+        .unwrap_err();
     assert_eq!(error.status(), Some(StatusCode::FOUND));
     assert!(error.to_string().contains("redirected"), "{error}");
     assert_eq!(elsewhere.count(), 0);
@@ -326,7 +370,12 @@ async fn a_redirect_is_followed_to_the_same_server_alone() {
     let moved = answer("301 Moved Permanently", &["location: /b?c"], b"");
     let scripts = vec![Script::Bytes(moved.clone()), Script::Bytes(ok(b"here"))];
     let server = Server::start(scripts.clone()).await;
-    let answer = hasty().get(&server.url).bearer(&secret).send().await.unwrap();
+    let answer = hasty()
+        .get(&server.url)
+        .bearer(&secret)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(answer.text().unwrap(), "here");
     assert!(server.request(1).0.starts_with("GET /b?c "));
 
@@ -336,7 +385,10 @@ async fn a_redirect_is_followed_to_the_same_server_alone() {
 
     let server = Server::answering(moved).await;
     let error = hasty().get(&server.url).tries(1).send().await.unwrap_err();
-    assert!(error.to_string().contains("more than 5 redirects"), "{error}");
+    assert!(
+        error.to_string().contains("more than 5 redirects"),
+        "{error}"
+    );
 }
 
 #[tokio::test]

@@ -14,7 +14,10 @@ struct Item {
 
 fn list(count: u64) -> String {
     let items: Vec<String> = (0..count).map(|n| format!("{{\"n\": {n}}}")).collect();
-    format!("{{\"start\": {{\"results\": 1}}, \"results\": [{}], \"end\": 2}}", items.join(","))
+    format!(
+        "{{\"start\": {{\"results\": 1}}, \"results\": [{}], \"end\": 2}}",
+        items.join(",")
+    )
 }
 
 async fn items(http: &Http, server: &Server) -> Items<Item> {
@@ -38,7 +41,11 @@ async fn count(mut items: Items<Item>) -> (u64, Result<(), HttpError>) {
 #[tokio::test]
 async fn items_arrive_one_by_one() {
     let body = list(1000);
-    let zipped = answer("200 OK", &["content-encoding: gzip"], &gzip(body.as_bytes()));
+    let zipped = answer(
+        "200 OK",
+        &["content-encoding: gzip"],
+        &gzip(body.as_bytes()),
+    );
     for answer in [ok(body.as_bytes()), zipped, ok(list(0).as_bytes())] {
         let is_empty = answer.len() < 200;
         let server = Server::answering(answer).await;
@@ -63,7 +70,11 @@ async fn a_stream_that_is_cut_is_told_after_what_had_arrived() {
     for bytes in [1, 5, 2000] {
         let server = Server::answering(cut(whole.clone(), bytes)).await;
         let (count, ended) = count(items(&hasty(), &server).await).await;
-        assert_eq!(ended.unwrap_err().kind(), HttpErrorKind::Unavailable, "{count}");
+        assert_eq!(
+            ended.unwrap_err().kind(),
+            HttpErrorKind::Unavailable,
+            "{count}"
+        );
     }
     // The framing is whole, and the JSON is not.
     let body = list(1000);
@@ -75,10 +86,20 @@ async fn a_stream_that_is_cut_is_told_after_what_had_arrived() {
 
 #[tokio::test]
 async fn what_is_no_such_list_is_malformed() {
-    for body in ["{}", "{\"results\": 7}", "{\"results\": [{\"m\": 1}]}", "[]", "{} {}"] {
+    for body in [
+        "{}",
+        "{\"results\": 7}",
+        "{\"results\": [{\"m\": 1}]}",
+        "[]",
+        "{} {}",
+    ] {
         let server = Server::answering(ok(body.as_bytes())).await;
         let (_, ended) = count(items(&hasty(), &server).await).await;
-        assert_eq!(ended.unwrap_err().kind(), HttpErrorKind::Malformed, "{body}");
+        assert_eq!(
+            ended.unwrap_err().kind(),
+            HttpErrorKind::Malformed,
+            "{body}"
+        );
     }
 }
 
@@ -94,7 +115,10 @@ async fn a_stream_and_its_items_have_bounds() {
         max_item_bytes: 1000,
         ..HttpOptions::default()
     });
-    let long = format!("{{\"results\": [{{\"x\": \"{}\", \"n\": 0}}]}}", "a".repeat(500_000));
+    let long = format!(
+        "{{\"results\": [{{\"x\": \"{}\", \"n\": 0}}]}}",
+        "a".repeat(500_000)
+    );
     let server = Server::answering(ok(long.as_bytes())).await;
     let (count, ended) = count(items(&small, &server).await).await;
     let error = ended.unwrap_err();

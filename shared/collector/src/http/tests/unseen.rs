@@ -59,12 +59,20 @@ async fn secrets_are_in_no_log_no_error_and_no_debug() {
     let failing = answer("503 Busy", &[], repeats);
     let http = hasty();
     let mut seen = format!("{http:?}");
-    for body in [refused, failing, cut(ok(repeats), 3), Vec::new(), ok(repeats)] {
+    for body in [
+        refused,
+        failing,
+        cut(ok(repeats), 3),
+        Vec::new(),
+        ok(repeats),
+    ] {
         let server = Server::answering(body).await;
         seen += &format!("{:?}", request(&http, &server));
         match request(&http, &server).send().await {
             Ok(answer) => seen += &format!("{answer:?} {:?}", answer.json::<Vec<u8>>()),
-            Err(error) => seen += &format!("{error} {error:?} {:?}", SourceError::from(error.clone())),
+            Err(error) => {
+                seen += &format!("{error} {error:?} {:?}", SourceError::from(error.clone()))
+            }
         }
         match request(&http, &server).stream().await {
             Ok(answer) => seen += &format!("{answer:?}"),

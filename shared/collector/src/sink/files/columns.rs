@@ -13,6 +13,9 @@ use serde_json::{Map, Value};
 /// The column of what the schema does not name.
 const REST: &str = "_rest";
 
+/// UTC, as arrow understands it without a table of zones.
+const UTC: &str = "+00:00";
+
 /// The columns of a stream.
 #[derive(Debug)]
 pub(super) struct Columns {
@@ -63,7 +66,10 @@ impl Columns {
         record: &Map<String, Value>,
         line: &mut Vec<u8>,
     ) -> Result<(), String> {
-        let (rest, named) = self.columns.split_last().expect("one column is always there");
+        let (rest, named) = self
+            .columns
+            .split_last()
+            .expect("one column is always there");
         let mut known = 0;
         line.push(b'{');
         for column in named {
@@ -89,7 +95,10 @@ impl Columns {
         let named = &self.columns[..self.columns.len() - 1];
         let is_named = |key: &str| named.iter().any(|column| column.name == key);
         let rest = record.iter().filter(|(key, _)| !is_named(key));
-        Value::Object(rest.map(|(key, value)| (key.clone(), value.clone())).collect())
+        Value::Object(
+            rest.map(|(key, value)| (key.clone(), value.clone()))
+                .collect(),
+        )
     }
 }
 
@@ -107,7 +116,7 @@ impl Column {
             Kind::Integer => DataType::Int64,
             Kind::Number => DataType::Float64,
             Kind::Boolean => DataType::Boolean,
-            Kind::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            Kind::Time => DataType::Timestamp(TimeUnit::Microsecond, Some(UTC.into())),
         };
         Field::new(&self.name, data_type, true)
     }

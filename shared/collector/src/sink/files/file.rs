@@ -10,9 +10,6 @@ use crate::sink::SinkError;
 use crate::sink::files::encode::Encoder;
 use crate::sink::files::place::Place;
 
-/// How large a part of an upload is at least, except for the last: S3 wants 5 MiB.
-pub(super) const PART_BYTES: usize = 8 << 20;
-
 /// One file, of which a part may be uploaded. It is there when it is completed.
 #[derive(Debug)]
 pub(super) struct File {
@@ -39,7 +36,10 @@ impl File {
 
     /// Takes lines.
     pub(super) async fn add(&mut self, lines: Vec<u8>) -> Result<(), Fault> {
-        let mut encoder = self.encoder.take().expect("a file that is sealed takes no more");
+        let mut encoder = self
+            .encoder
+            .take()
+            .expect("a file that is sealed takes no more");
         let work = spawn_blocking(move || {
             let encoded = encoder.step(&lines);
             (encoder, encoded)

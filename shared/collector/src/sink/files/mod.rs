@@ -74,11 +74,7 @@ impl FilesSink {
     ///
     /// # Errors
     /// When the address is neither, or the directory cannot be made, or there is no access.
-    pub fn open(
-        url: &str,
-        format: FileFormat,
-        access: Option<&SdkConfig>,
-    ) -> Result<Self, Fault> {
+    pub fn open(url: &str, format: FileFormat, access: Option<&SdkConfig>) -> Result<Self, Fault> {
         Ok(Self {
             place: Place::open(url, access)?,
             format,
@@ -99,7 +95,10 @@ impl FilesSink {
     fn batch(&mut self) -> String {
         let batch = self.batch.get_or_insert_with(|| {
             let now = self.clock.now().to_string();
-            let time: String = now[..19].chars().filter(char::is_ascii_alphanumeric).collect();
+            let time: String = now[..19]
+                .chars()
+                .filter(char::is_ascii_alphanumeric)
+                .collect();
             format!("{time}Z-{:016x}", rand::random::<u64>())
         });
         batch.clone()

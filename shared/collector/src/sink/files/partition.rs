@@ -12,20 +12,36 @@ use crate::sink::SinkError;
 use crate::sink::files::columns::Columns;
 use crate::sink::files::date::DayNumber;
 use crate::sink::files::encode::{Encoder, FileFormat};
-use crate::sink::files::file::{File, PART_BYTES};
+use crate::sink::files::file::File;
 use crate::sink::files::place::Place;
 use crate::sink::files::stream::Stream;
 
-/// How many bytes of lines are gathered, over all partitions.
-const LINES_BYTES: usize = 16 << 20;
+/// How much memory holds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// Bytes of lines that are gathered, over all partitions.
+    pub(super) lines_bytes: usize,
+    /// Encoded bytes that are held, over all partitions.
+    pub(super) encoded_bytes: usize,
+    /// Encoded bytes of one file that make a part of an upload: S3 wants 5 MiB at least.
+    pub(super) part_bytes: usize,
+}
 
-/// How many encoded bytes are held, over all partitions.
-const ENCODED_BYTES: usize = 24 << 20;
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            lines_bytes: 16 << 20,
+            encoded_bytes: 24 << 20,
+            part_bytes: 8 << 20,
+        }
+    }
+}
 
 /// All partitions of a batch.
 #[derive(Debug)]
 pub(super) struct Partitions {
     format: FileFormat,
+    pub(super) bounds: Bounds,
     open: HashMap<(usize, DayNumber), Partition>,
     /// Those that hold nothing and take nothing any more.
     sealed: Vec<Partition>,
@@ -53,6 +69,7 @@ impl Partitions {
     pub(super) fn new(format: FileFormat) -> Self {
         Self {
             format,
+            bounds: Bounds::default(),
             open: HashMap::new(),
             sealed: Vec::new(),
             lines_bytes: 0,
@@ -91,7 +108,8 @@ impl Partitions {
         stream.write_line(record, partition.columns.as_deref(), &mut partition.lines)?;
         let lines_bytes = partition.lines.len();
         self.lines_bytes += lines_bytes - before;
-        match lines_bytes >= self.format.step_bytes() || self.lines_bytes > LINES_BYTES {
+        match lines_bytes >= self.format.step_bytes() || self.lines_bytes > self.bounds.lines_bytes
+        {
             true => self.relieve(place).await,
             false => Ok(()),
         }
@@ -99,13 +117,19 @@ impl Partitions {
 
     /// Encodes the most lines of one partition, and uploads what is enough, or too much.
     async fn relieve(&mut self, place: &Place) -> Result<(), SinkError> {
-        let most = self.open.iter().max_by_key(|(_, partition)| partition.lines.len());
+        let most = self
+            .open
+            .iter()
+            .max_by_key(|(_, partition)| partition.lines.len());
         let Some((&key, _)) = most else {
             return Ok(());
         };
         self.encode(key, place).await?;
-        while self.encoded_bytes > ENCODED_BYTES {
-            let most = self.open.iter().max_by_key(|(_, partition)| partition.held_bytes());
+        while self.encoded_bytes > self.bounds.encoded_bytes {
+            let most = self
+                .open
+                .iter()
+                .max_by_key(|(_, partition)| partition.held_bytes());
             let Some((&key, _)) = most else {
                 return Ok(());
             };
@@ -118,6 +142,9 @@ impl Partitions {
         let partition = self.open.get_mut(&key).expect("it was found here");
         let (lines, held) = (partition.lines.len(), partition.held_bytes());
         partition.encode(place).await?;
+        if partition.held_bytes() >= self.bounds.part_bytes {
+            partition.upload(place).await?;
+        }
         self.lines_bytes -= lines;
         self.encoded_bytes = self.encoded_bytes + partition.held_bytes() - held;
         Ok(())
@@ -130,7 +157,11 @@ impl Partitions {
     }
 
     /// Ends the partitions of a stream, because what follows goes elsewhere or is of another form.
-    pub(super) async fn seal_stream(&mut self, index: usize, place: &Place) -> Result<(), SinkError> {
+    pub(super) async fn seal_stream(
+        &mut self,
+        index: usize,
+        place: &Place,
+    ) -> Result<(), SinkError> {
         let keys = self.open.keys().filter(|(stream, _)| *stream == index);
         for key in keys.copied().collect::<Vec<_>>() {
             self.encode(key, place).await?;
@@ -151,12 +182,17 @@ impl Partitions {
     #[cfg(test)]
     pub(super) fn held_bytes(&self) -> usize {
         let all = self.open.values().chain(&self.sealed);
-        all.map(|partition| partition.lines.len() + partition.held_bytes()).sum()
+        all.map(|partition| partition.lines.len() + partition.held_bytes())
+            .sum()
     }
 
     /// Gives all partitions away.
     pub(super) fn take(&mut self) -> Vec<Partition> {
-        let Self { open, sealed, .. } = std::mem::replace(self, Self::new(self.format));
+        let empty = Self {
+            bounds: self.bounds,
+            ..Self::new(self.format)
+        };
+        let Self { open, sealed, .. } = std::mem::replace(self, empty);
         open.into_values().chain(sealed).collect()
     }
 }
@@ -178,7 +214,7 @@ impl Partition {
         place.path(&format!("{}/{name}", self.directory))
     }
 
-    /// Moves its lines into its file, and uploads a part of that if there is enough for one.
+    /// Moves its lines into its file.
     async fn encode(&mut self, place: &Place) -> Result<(), SinkError> {
         if self.lines.is_empty() {
             return Ok(());
@@ -189,11 +225,16 @@ impl Partition {
             None => File::new(self.path(place)?, Encoder::new(self.columns.as_ref())?),
         };
         file.add(lines).await?;
-        if file.held_bytes() >= PART_BYTES {
-            file.upload(place).await?;
-        }
         self.file = Some(file);
         Ok(())
+    }
+
+    /// Uploads what its file holds, as a part.
+    async fn upload(&mut self, place: &Place) -> Result<(), SinkError> {
+        match &mut self.file {
+            Some(file) => file.upload(place).await,
+            None => Ok(()),
+        }
     }
 
     /// Uploads its file to the end; the next lines go into another.

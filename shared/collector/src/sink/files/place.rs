@@ -80,7 +80,10 @@ impl Place {
             prefix => format!("{prefix}/{below}"),
         };
         Path::parse(whole).map_err(|error| {
-            Fault::new(format!("{}: {below:?} cannot be a file: {error}", self.shown))
+            Fault::new(format!(
+                "{}: {below:?} cannot be a file: {error}",
+                self.shown
+            ))
         })
     }
 
@@ -156,7 +159,9 @@ fn is_batch(text: &str) -> bool {
     time.len() == 15
         && random.len() == 16
         && is_hex(random)
-        && time.bytes().all(|byte| byte.is_ascii_digit() || byte == b'T')
+        && time
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'T')
 }
 
 fn is_of(file: &str, batch: &str) -> bool {
@@ -203,7 +208,15 @@ mod tests {
 
     #[test]
     fn what_is_no_place_is_refused() {
-        for bad in ["", "/tmp/x", "s3://", "s3:bucket", "http://x/y", "file://host/x", "s4://a/b"] {
+        for bad in [
+            "",
+            "/tmp/x",
+            "s3://",
+            "s3:bucket",
+            "http://x/y",
+            "file://host/x",
+            "s4://a/b",
+        ] {
             let error = Place::open(bad, None).unwrap_err().to_string();
             assert!(error.contains(&format!("{bad:?}")), "{error}");
             assert!(error.contains("s3://BUCKET/PREFIX"), "{error}");
@@ -215,11 +228,20 @@ mod tests {
     #[test]
     fn only_names_that_a_batch_can_have_are_batches() {
         assert!(is_batch("20261121T175929Z-0123456789abcdef"));
-        for bad in ["", "Z-", "20261121T175929Z-", "x", "20261121T175929Z-0123456789abcdeg"] {
+        for bad in [
+            "",
+            "Z-",
+            "20261121T175929Z-",
+            "x",
+            "20261121T175929Z-0123456789abcdeg",
+        ] {
             assert!(!is_batch(bad), "{bad}");
         }
         let batch = "20261121T175929Z-0123456789abcdef";
         assert!(is_of(&format!("{batch}-1-0.jsonl.gz"), batch));
-        assert!(!is_of("20261121T175929Z-0123456789abcdee-1-0.jsonl.gz", batch));
+        assert!(!is_of(
+            "20261121T175929Z-0123456789abcdee-1-0.jsonl.gz",
+            batch
+        ));
     }
 }

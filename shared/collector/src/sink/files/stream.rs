@@ -77,7 +77,10 @@ impl Stream {
     /// The date of a record.
     pub(super) fn date(&self, message: &RecordMessage, clock: &dyn Clock) -> DayNumber {
         let text = |key: &str| message.record.get(key).and_then(Value::as_str);
-        let bookmarks = self.schema.iter().flat_map(|schema| &schema.bookmark_properties);
+        let bookmarks = self
+            .schema
+            .iter()
+            .flat_map(|schema| &schema.bookmark_properties);
         let own = [TIMESTAMP].into_iter().chain(bookmarks.map(String::as_str));
         let own = own.filter_map(text).find_map(DayNumber::of_text);
         own.unwrap_or_else(|| {
@@ -94,9 +97,9 @@ impl Stream {
         lines: &mut Vec<u8>,
     ) -> Result<(), Fault> {
         match columns {
-            Some(columns) => columns.write_line(record, lines).map_err(|problem| {
-                Fault::new(format!("stream {:?}: {problem}", self.name))
-            })?,
+            Some(columns) => columns
+                .write_line(record, lines)
+                .map_err(|problem| Fault::new(format!("stream {:?}: {problem}", self.name)))?,
             None => serde_json::to_writer(&mut *lines, record).expect("memory takes it"),
         }
         lines.push(b'\n');

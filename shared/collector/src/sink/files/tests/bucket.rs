@@ -72,7 +72,9 @@ async fn answer(
     body: Bytes,
 ) -> Response {
     let mut held = bucket.held.lock().unwrap();
-    let signature = headers.get("authorization").and_then(|value| value.to_str().ok());
+    let signature = headers
+        .get("authorization")
+        .and_then(|value| value.to_str().ok());
     if !signature.is_some_and(|text| text.starts_with("AWS4-HMAC-SHA256 Credential=AKID/")) {
         held.unsigned += 1;
         return StatusCode::FORBIDDEN.into_response();
@@ -134,7 +136,11 @@ impl Held {
         let Some(parts) = self.uploads.remove(upload) else {
             return error(StatusCode::NOT_FOUND, "NoSuchUpload");
         };
-        let small = parts.values().rev().skip(1).any(|part| part.len() < (5 << 20));
+        let small = parts
+            .values()
+            .rev()
+            .skip(1)
+            .any(|part| part.len() < (5 << 20));
         if small {
             return error(StatusCode::BAD_REQUEST, "EntityTooSmall");
         }
@@ -150,7 +156,10 @@ impl Held {
 
 fn list(held: &Held, query: &BTreeMap<String, String>) -> Response {
     let prefix = query.get("prefix").cloned().unwrap_or_default();
-    let found = held.objects.iter().filter(|(key, _)| key.starts_with(&prefix));
+    let found = held
+        .objects
+        .iter()
+        .filter(|(key, _)| key.starts_with(&prefix));
     let contents: String = found
         .map(|(key, body)| {
             format!(

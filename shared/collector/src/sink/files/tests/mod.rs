@@ -18,11 +18,14 @@ use tempfile::TempDir;
 use weir_model::Timestamp;
 use weir_store::ManualClock;
 
+use super::partition::Bounds;
 use super::*;
 use crate::message::Schema;
 
 fn clock() -> Arc<dyn Clock> {
-    Arc::new(ManualClock::new(Timestamp::parse("2026-11-21T17:59:29.5Z").unwrap()))
+    Arc::new(ManualClock::new(
+        Timestamp::parse("2026-11-21T17:59:29.5Z").unwrap(),
+    ))
 }
 
 fn sink_at(directory: &Path, format: FileFormat) -> FilesSink {
@@ -75,8 +78,13 @@ fn lines(files: &BTreeMap<String, Vec<u8>>) -> Vec<Value> {
     let mut lines = Vec::new();
     for bytes in files.values() {
         let mut text = String::new();
-        MultiGzDecoder::new(&**bytes).read_to_string(&mut text).unwrap();
-        lines.extend(text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()));
+        MultiGzDecoder::new(&**bytes)
+            .read_to_string(&mut text)
+            .unwrap();
+        lines.extend(
+            text.lines()
+                .map(|line| serde_json::from_str::<Value>(line).unwrap()),
+        );
     }
     lines
 }
@@ -86,7 +94,8 @@ fn rows(bytes: Vec<u8>) -> (RecordBatch, Vec<Value>) {
     let reader = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes)).unwrap();
     let batches: Vec<RecordBatch> = reader.build().unwrap().map(Result::unwrap).collect();
     let mut json = arrow_json::LineDelimitedWriter::new(Vec::new());
-    json.write_batches(&batches.iter().collect::<Vec<_>>()).unwrap();
+    json.write_batches(&batches.iter().collect::<Vec<_>>())
+        .unwrap();
     json.finish().unwrap();
     let text = String::from_utf8(json.into_inner()).unwrap();
     let rows = text.lines().map(|line| serde_json::from_str(line).unwrap());
@@ -99,7 +108,10 @@ async fn records_are_files_by_stream_and_date() {
     let mut sink = sink_at(home.path(), FileFormat::JsonLines);
     let messages = vec![
         schema("a/b", json!({})),
-        record("a/b", json!({"_timestamp": "2026-01-01T23:30:00-01:00", "n": 1})),
+        record(
+            "a/b",
+            json!({"_timestamp": "2026-01-01T23:30:00-01:00", "n": 1}),
+        ),
         record("a/b", json!({"day": "2026-01-03", "n": 2})),
         record("a/b", json!({"n": 3})),
         record("other", json!({"day": "2026-01-03", "n": 4})),
@@ -109,7 +121,10 @@ async fn records_are_files_by_stream_and_date() {
     let planned = sink.plan();
     sink.flush().await.unwrap();
     let found = files(home.path());
-    let places: Vec<&str> = found.keys().map(|name| &name[..name.rfind('/').unwrap()]).collect();
+    let places: Vec<&str> = found
+        .keys()
+        .map(|name| &name[..name.rfind('/').unwrap()])
+        .collect();
     let wanted = [
         "a%2Fb/date=2026-01-02",
         "a%2Fb/date=2026-01-03",
@@ -117,13 +132,23 @@ async fn records_are_files_by_stream_and_date() {
         "other/date=2026-11-21",
     ];
     assert_eq!(places, wanted);
-    let numbers: Vec<i64> = lines(&found).iter().map(|line| line["n"].as_i64().unwrap()).collect();
+    let numbers: Vec<i64> = lines(&found)
+        .iter()
+        .map(|line| line["n"].as_i64().unwrap())
+        .collect();
     assert_eq!(numbers, [1, 2, 3, 4]);
     assert_eq!(planned.len(), 2);
     for name in found.keys() {
         let file = name.rsplit('/').next().unwrap();
-        assert!(file.starts_with("20261121T175929Z-") && file.ends_with(".jsonl.gz"), "{file}");
-        assert!(planned.iter().any(|batch| file.starts_with(batch.rsplit('/').next().unwrap())));
+        assert!(
+            file.starts_with("20261121T175929Z-") && file.ends_with(".jsonl.gz"),
+            "{file}"
+        );
+        assert!(
+            planned
+                .iter()
+                .any(|batch| file.starts_with(batch.rsplit('/').next().unwrap()))
+        );
     }
 }
 
@@ -143,13 +168,18 @@ async fn each_flush_is_a_batch_of_its_own() {
     let mut sink = sink_at(home.path(), FileFormat::JsonLines);
     let mut planned = Vec::new();
     for n in 0..3 {
-        sink.write(vec![record("a", json!({"n": n}))]).await.unwrap();
+        sink.write(vec![record("a", json!({"n": n}))])
+            .await
+            .unwrap();
         planned.extend(sink.plan());
         sink.flush().await.unwrap();
         assert_eq!(files(home.path()).len(), n + 1);
     }
     sink.discard(&planned[1..2]).await.unwrap();
-    let mut numbers: Vec<Value> = lines(&files(home.path())).iter().map(|line| line["n"].clone()).collect();
+    let mut numbers: Vec<Value> = lines(&files(home.path()))
+        .iter()
+        .map(|line| line["n"].clone())
+        .collect();
     numbers.sort_by_key(Value::as_i64);
     assert_eq!(numbers, [0, 2]);
     sink.discard(&planned).await.unwrap();
@@ -163,7 +193,14 @@ async fn what_is_no_batch_is_not_removed() {
     fs::create_dir_all(home.path().join("a/date=2026-01-01")).unwrap();
     fs::write(home.path().join("a/date=2026-01-01/mine-1.txt"), "x").unwrap();
     let mut sink = sink_at(home.path(), FileFormat::JsonLines);
-    for bad in ["", "a", "a/", "a/mine", "../20261121T175929Z-0123456789abcdef", "a/date=2026-01-01/mine-1.txt"] {
+    for bad in [
+        "",
+        "a",
+        "a/",
+        "a/mine",
+        "../20261121T175929Z-0123456789abcdef",
+        "a/date=2026-01-01/mine-1.txt",
+    ] {
         assert!(sink.discard(&[bad.to_owned()]).await.is_err(), "{bad}");
     }
     assert_eq!(files(home.path()).len(), 1);
@@ -173,21 +210,34 @@ async fn what_is_no_batch_is_not_removed() {
 async fn what_was_abandoned_is_nowhere() {
     let home = TempDir::new().unwrap();
     let mut sink = sink_at(home.path(), FileFormat::JsonLines);
-    write_noise(&mut sink, 60_000).await;
+    write_noise(&mut sink, 200).await;
     sink.abandon().await;
-    sink.write(vec![record("a", json!({"n": 1}))]).await.unwrap();
+    sink.write(vec![record("a", json!({"n": 1}))])
+        .await
+        .unwrap();
     sink.flush().await.unwrap();
     assert_eq!(lines(&files(home.path())), [json!({"n": 1})]);
     assert_eq!(count_all(home.path()), 1);
 }
 
-/// Records that do not compress, so that parts of files are uploaded before a flush.
+/// Records of 100 KB that hardly compress, so that parts of files are uploaded before a flush.
 async fn write_noise(sink: &mut FilesSink, count: u64) {
     for n in 0..count {
-        let noise: String = (0..20).map(|at| format!("{:016x}", mix(n * 20 + at))).collect();
-        let message = record("noise", json!({"n": n, "day": "2026-01-01", "x": noise}));
+        let message = record(
+            "noise",
+            json!({"n": n, "day": "2026-01-01", "x": noise(n, 100_000)}),
+        );
         sink.write(vec![message]).await.unwrap();
     }
+}
+
+/// A text that looks random.
+fn noise(seed: u64, length: u64) -> String {
+    let of = |at| mix(seed * length + at);
+    let characters = (0..length / 8).flat_map(|at| of(at).to_le_bytes());
+    characters
+        .map(|byte| char::from(b'0' + byte % 64))
+        .collect()
 }
 
 /// Numbers that look random (SplitMix64).
@@ -200,27 +250,36 @@ fn mix(n: u64) -> u64 {
 
 /// All files, those that are not in their places too.
 fn count_all(directory: &Path) -> usize {
-    let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
-    entries.map(|path| if path.is_dir() { count_all(&path) } else { 1 }).sum()
+    let entries = fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    entries
+        .map(|path| if path.is_dir() { count_all(&path) } else { 1 })
+        .sum()
 }
 
 #[tokio::test]
 async fn a_large_file_is_not_there_before_it_is_whole() {
     let home = TempDir::new().unwrap();
     let mut sink = sink_at(home.path(), FileFormat::JsonLines);
-    write_noise(&mut sink, 60_000).await;
+    write_noise(&mut sink, 200).await;
     assert_eq!((files(home.path()).len(), count_all(home.path())), (0, 1));
     sink.flush().await.unwrap();
     assert_eq!((files(home.path()).len(), count_all(home.path())), (1, 1));
     let lines = lines(&files(home.path()));
-    assert!(lines.iter().map(|line| line["n"].as_u64().unwrap()).eq(0..60_000));
+    assert!(
+        lines
+            .iter()
+            .map(|line| line["n"].as_u64().unwrap())
+            .eq(0..200)
+    );
 }
 
 #[tokio::test]
 async fn what_a_run_that_died_had_begun_is_removed_with_its_batch() {
     let home = TempDir::new().unwrap();
     let mut dying = sink_at(home.path(), FileFormat::JsonLines);
-    write_noise(&mut dying, 60_000).await;
+    write_noise(&mut dying, 200).await;
     let planned = dying.plan();
     // A process that is killed takes nothing back.
     std::mem::forget(dying);
@@ -234,16 +293,31 @@ async fn what_a_run_that_died_had_begun_is_removed_with_its_batch() {
 async fn memory_holds_a_bounded_part_of_many_dates() {
     let home = TempDir::new().unwrap();
     let mut sink = sink_at(home.path(), FileFormat::JsonLines);
-    let count = 200_000;
+    sink.partitions.bounds = Bounds {
+        lines_bytes: 1 << 18,
+        encoded_bytes: 1 << 17,
+        part_bytes: 1 << 15,
+    };
+    let (count, mut most_bytes) = (20_000, 0);
     for n in 0..count {
-        let noise = format!("{:016x}", mix(n)).repeat(20);
-        let day = jiff::civil::date(2020, 1, 1) + jiff::Span::new().days((mix(n) % 2000) as i64);
-        let message = record("a", json!({"n": n, "day": day.to_string(), "x": noise}));
-        sink.write(vec![message]).await.unwrap();
-        assert!(sink.partitions.held_bytes() < (48 << 20));
+        let days = i64::try_from(mix(n) % 500).unwrap();
+        let day = jiff::civil::date(2020, 1, 1) + jiff::Span::new().days(days);
+        let message = record(
+            "a",
+            json!({"n": n, "day": day.to_string(), "x": noise(n, 160)}),
+        );
+        sink.write(vec![schema("a", json!({})), message])
+            .await
+            .unwrap();
+        most_bytes = most_bytes.max(sink.partitions.held_bytes());
     }
+    assert!(most_bytes < (1 << 18) + (1 << 17) + 1000, "{most_bytes}");
+    assert!(files(home.path()).is_empty());
     sink.flush().await.unwrap();
-    let mut numbers: Vec<u64> = lines(&files(home.path())).iter().map(|line| line["n"].as_u64().unwrap()).collect();
+    let mut numbers: Vec<u64> = lines(&files(home.path()))
+        .iter()
+        .map(|line| line["n"].as_u64().unwrap())
+        .collect();
     numbers.sort_unstable();
     assert!(numbers.into_iter().eq(0..count));
 }
@@ -263,12 +337,23 @@ async fn an_emptied_stream_is_a_new_snapshot() {
     assert_eq!(planned.len(), 3);
     sink.flush().await.unwrap();
     let found = files(home.path());
-    let snapshot: Vec<&String> = found.keys().filter(|name| name.starts_with("a/snapshot=2026")).collect();
+    let snapshot: Vec<&String> = found
+        .keys()
+        .filter(|name| name.starts_with("a/snapshot=2026"))
+        .collect();
     assert_eq!((found.len(), snapshot.len()), (3, 1));
-    sink.write(vec![record("a", json!({"n": 4}))]).await.unwrap();
+    sink.write(vec![record("a", json!({"n": 4}))])
+        .await
+        .unwrap();
     sink.flush().await.unwrap();
     let found = files(home.path());
-    assert_eq!(found.keys().filter(|name| name.starts_with("a/snapshot=2026")).count(), 2);
+    assert_eq!(
+        found
+            .keys()
+            .filter(|name| name.starts_with("a/snapshot=2026"))
+            .count(),
+        2
+    );
     sink.discard(&planned).await.unwrap();
     assert_eq!(lines(&files(home.path())), [json!({"n": 4})]);
 }
@@ -295,8 +380,25 @@ async fn parquet_has_the_columns_of_the_schema() {
     sink.flush().await.unwrap();
     let (_, bytes) = files(home.path()).pop_first().unwrap();
     let (batch, rows) = rows(bytes);
-    let types: Vec<String> = batch.schema().fields().iter().map(|field| field.data_type().to_string()).collect();
-    assert_eq!(types, ["Timestamp(µs, \"UTC\")", "Int64", "Float64", "Boolean", "Utf8", "Utf8", "Utf8", "Utf8"]);
+    let types: Vec<String> = batch
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| field.data_type().to_string())
+        .collect();
+    assert_eq!(
+        types,
+        [
+            "Timestamp(µs, \"+00:00\")",
+            "Int64",
+            "Float64",
+            "Boolean",
+            "Utf8",
+            "Utf8",
+            "Utf8",
+            "Utf8"
+        ]
+    );
     let wanted = [
         json!({
             "at": "2026-01-02T03:04:05.500Z", "n": 9_007_199_254_740_993_i64, "x": 0.1,
@@ -322,28 +424,46 @@ async fn a_schema_that_changes_begins_another_file() {
     ];
     sink.write(messages).await.unwrap();
     sink.flush().await.unwrap();
-    let found: Vec<Vec<Value>> = files(home.path()).into_values().map(|bytes| rows(bytes).1).collect();
-    assert_eq!(found, [vec![json!({"n": 1}), json!({"n": 2})], vec![json!({"n": "3"})]]);
+    let found: Vec<Vec<Value>> = files(home.path())
+        .into_values()
+        .map(|bytes| rows(bytes).1)
+        .collect();
+    assert_eq!(
+        found,
+        [
+            vec![json!({"n": 1}), json!({"n": 2})],
+            vec![json!({"n": "3"})]
+        ]
+    );
 }
 
 #[tokio::test]
 async fn what_does_not_fit_fails_the_run_and_names_stream_and_key() {
     let home = TempDir::new().unwrap();
     let mut sink = sink_at(home.path(), FileFormat::Parquet);
-    let early = sink.write(vec![record("a", json!({"n": 1}))]).await.unwrap_err();
+    let early = sink
+        .write(vec![record("a", json!({"n": 1}))])
+        .await
+        .unwrap_err();
     assert!(early.to_string().contains("before its schema"), "{early}");
     let messages = vec![
         schema("a", json!({"n": {"type": "integer"}})),
         record("a", json!({"n": "planted"})),
     ];
     let error = sink.write(messages).await.unwrap_err().to_string();
-    assert_eq!(error, "stream \"a\": the record's \"n\" must be a whole number of 64 bits, as its schema says");
+    assert_eq!(
+        error,
+        "stream \"a\": the record's \"n\" must be a whole number of 64 bits, as its schema says"
+    );
 }
 
 #[test]
 fn an_unknown_format_is_refused_with_what_is_allowed() {
     let error = "csv".parse::<FileFormat>().unwrap_err().to_string();
-    assert!(error.contains("\"csv\"") && error.contains("\"parquet\""), "{error}");
+    assert!(
+        error.contains("\"csv\"") && error.contains("\"parquet\""),
+        "{error}"
+    );
 }
 
 fn any_record() -> impl Strategy<Value = Map<String, Value>> {

@@ -25,7 +25,8 @@ fn sink_in(bucket: &Bucket, url: &str) -> FilesSink {
 fn objects(bucket: &Bucket) -> BTreeMap<String, Vec<u8>> {
     let copied = |held: &bucket::Held| {
         let all = held.objects.iter();
-        all.map(|(key, body)| (key.clone(), body.to_vec())).collect()
+        all.map(|(key, body)| (key.clone(), body.to_vec()))
+            .collect()
     };
     bucket.with(copied)
 }
@@ -34,17 +35,24 @@ fn objects(bucket: &Bucket) -> BTreeMap<String, Vec<u8>> {
 async fn records_are_objects_below_the_prefix() {
     let bucket = Bucket::start().await;
     let mut sink = sink_in(&bucket, "s3://files/a/prefix");
-    sink.write(vec![record("ä stream", json!({"n": 1}))]).await.unwrap();
+    sink.write(vec![record("ä stream", json!({"n": 1}))])
+        .await
+        .unwrap();
     assert!(objects(&bucket).is_empty());
     let planned = sink.plan();
     bucket.fail_next(2);
     sink.flush().await.unwrap();
     let found = objects(&bucket);
     let name = found.keys().next().unwrap();
-    assert!(name.starts_with("a/prefix/") && name.contains("/date=2026-11-21/20261121T"), "{name}");
+    assert!(
+        name.starts_with("a/prefix/") && name.contains("/date=2026-11-21/20261121T"),
+        "{name}"
+    );
     assert_eq!(lines(&found), [json!({"n": 1})]);
     assert_eq!(bucket.unsigned(), 0);
-    sink.write(vec![record("ä stream", json!({"n": 2}))]).await.unwrap();
+    sink.write(vec![record("ä stream", json!({"n": 2}))])
+        .await
+        .unwrap();
     sink.flush().await.unwrap();
     sink.discard(&planned).await.unwrap();
     assert_eq!(lines(&objects(&bucket)), [json!({"n": 2})]);
@@ -54,20 +62,25 @@ async fn records_are_objects_below_the_prefix() {
 async fn a_large_object_is_uploaded_in_parts_and_completed_by_the_flush() {
     let bucket = Bucket::start().await;
     let mut sink = sink_in(&bucket, "s3://files");
-    write_noise(&mut sink, 120_000).await;
+    write_noise(&mut sink, 400).await;
     assert_eq!((objects(&bucket).len(), bucket.open_uploads()), (0, 1));
     sink.flush().await.unwrap();
     assert_eq!((objects(&bucket).len(), bucket.open_uploads()), (1, 0));
     assert!(bucket.with(|held| held.parts.len()) > 2);
     let lines = lines(&objects(&bucket));
-    assert!(lines.iter().map(|line| line["n"].as_u64().unwrap()).eq(0..120_000));
+    assert!(
+        lines
+            .iter()
+            .map(|line| line["n"].as_u64().unwrap())
+            .eq(0..400)
+    );
 }
 
 #[tokio::test]
 async fn what_was_abandoned_is_aborted() {
     let bucket = Bucket::start().await;
     let mut sink = sink_in(&bucket, "s3://files/x/");
-    write_noise(&mut sink, 60_000).await;
+    write_noise(&mut sink, 200).await;
     assert_eq!(bucket.open_uploads(), 1);
     sink.abandon().await;
     assert_eq!((objects(&bucket).len(), bucket.open_uploads()), (0, 0));
@@ -77,7 +90,9 @@ async fn what_was_abandoned_is_aborted() {
 async fn a_bucket_that_is_not_there_is_for_a_person_to_mend() {
     let bucket = Bucket::start().await;
     let mut sink = sink_in(&bucket, "s3://other/x");
-    sink.write(vec![record("a", json!({"n": 1}))]).await.unwrap();
+    sink.write(vec![record("a", json!({"n": 1}))])
+        .await
+        .unwrap();
     let error = sink.flush().await.unwrap_err();
     assert!(matches!(error, SinkError::Final(_)), "{error}");
     let text = error.to_string();
