@@ -300,6 +300,46 @@ mod tests {
     }
 
     #[test]
+    fn deletions_are_written_beside_puts() {
+        let key = Key::new("p", "s");
+        let delete = |condition| {
+            Write::Delete(Delete {
+                table: Table::Records,
+                key: key.clone(),
+                condition,
+            })
+        };
+        let writes = [
+            delete(None),
+            Write::Put(Put {
+                table: Table::Records,
+                item: Key::new("p", "t").into_item(),
+                condition: Some(Condition::absent()),
+            }),
+            delete(Some(Condition::equals("mark", attribute::text("m")))),
+        ];
+        let body = Body::of_writes(&writes, &TableNames::with_prefix("t-"), None);
+        let body: Value = serde_json::from_slice(&body.expect("known types").0).expect("JSON");
+        let key = json!({"pk": {"S": "p"}, "sk": {"S": "s"}});
+        let expected = json!([
+            {"Delete": {"TableName": "t-records", "Key": key}},
+            {"Put": {
+                "TableName": "t-records",
+                "Item": {"pk": {"S": "p"}, "sk": {"S": "t"}},
+                "ConditionExpression": "attribute_not_exists(pk)",
+            }},
+            {"Delete": {
+                "TableName": "t-records",
+                "Key": key,
+                "ConditionExpression": "#attribute = :value",
+                "ExpressionAttributeNames": {"#attribute": "mark"},
+                "ExpressionAttributeValues": {":value": {"S": "m"}},
+            }},
+        ]);
+        assert_eq!(body, json!({ "TransactItems": expected }));
+    }
+
+    #[test]
     fn a_type_that_the_store_does_not_write_is_an_error() {
         let put = Put {
             table: Table::Inbox,

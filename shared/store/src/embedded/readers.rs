@@ -27,6 +27,9 @@ const IDLE: usize = 4;
 /// DynamoDB developer guide, "Quotas": a page of a query.
 const PAGE_BYTES: usize = 1024 * 1024;
 
+/// How much of the file is read without a call of the system for each of its pages.
+const MAPPED_BYTES: i64 = 1 << 30;
+
 /// What a text has before it in the engine's columns of keys.
 const TEXT: &str = "S:";
 
@@ -73,7 +76,12 @@ impl Readers {
         if let Some(reader) = self.idle.lock().ok()?.pop() {
             return Some(reader);
         }
-        Some(Reader(Storage::new(self.path.to_str()?).ok()?))
+        let storage = Storage::new(self.path.to_str()?).ok()?;
+        let mapped = storage
+            .conn()
+            .pragma_update(None, "mmap_size", MAPPED_BYTES);
+        mapped.ok()?;
+        Some(Reader(storage))
     }
 
     fn give_back(&self, reader: Reader) {
