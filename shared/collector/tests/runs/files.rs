@@ -1,12 +1,17 @@
 //! Sinks that keep whatever they get, by planned names: every record exactly once.
 
 use std::collections::{BTreeMap, HashMap};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use flate2::read::MultiGzDecoder;
 use proptest::prelude::*;
+use serde_json::Value;
 use weir_collector::message::Message;
+use weir_collector::sink::{FileFormat, FilesSink};
 use weir_collector::{
     Ended, Fault as Trouble, Keep, Output, Patience, Repeats, Sink, SinkError, Source, SourceError,
     State, run,
@@ -30,7 +35,7 @@ enum Writing {
     FailsAfter,
 }
 
-struct FilesSink {
+struct PlannedSink {
     directory: Directory,
     lines: Vec<String>,
     name: Option<String>,
@@ -40,7 +45,7 @@ struct FilesSink {
     takes: Duration,
 }
 
-impl FilesSink {
+impl PlannedSink {
     fn into_directory(directory: &Directory, patience: u64) -> Self {
         Self {
             directory: directory.clone(),
@@ -54,7 +59,7 @@ impl FilesSink {
     }
 }
 
-impl Sink for FilesSink {
+impl Sink for PlannedSink {
     async fn write(&mut self, messages: Vec<Message>) -> Result<(), SinkError> {
         for message in messages {
             if let Message::Record(record) = message {
@@ -126,20 +131,125 @@ struct Disturbed {
     patience: u64,
 }
 
-async fn disturbed(world: &World, directory: &Directory, plan: &Disturbed) {
+/// A place where files are, and the sinks that write there.
+trait Place {
+    type Sink: Sink;
+
+    /// A sink as a new run makes it.
+    fn sink(&self, patience: u64, writing: HashMap<usize, Writing>) -> Self::Sink;
+
+    /// The ids of all records there, in any order.
+    fn ids(&self) -> Vec<String>;
+}
+
+impl Place for Directory {
+    type Sink = PlannedSink;
+
+    fn sink(&self, patience: u64, writing: HashMap<usize, Writing>) -> PlannedSink {
+        let mut sink = PlannedSink::into_directory(self, patience);
+        sink.fails = writing;
+        sink
+    }
+
+    fn ids(&self) -> Vec<String> {
+        let files = self.files.lock().unwrap();
+        files.values().flatten().cloned().collect()
+    }
+}
+
+/// A directory on the disk.
+struct Disk(tempfile::TempDir);
+
+impl Place for Disk {
+    type Sink = Hasty<FilesSink>;
+
+    fn sink(&self, patience: u64, _: HashMap<usize, Writing>) -> Hasty<FilesSink> {
+        let url = format!("file://{}", self.0.path().display());
+        let sink = FilesSink::open(&url, FileFormat::JsonLines, None).unwrap();
+        Hasty { sink, patience }
+    }
+
+    fn ids(&self) -> Vec<String> {
+        let mut lines = String::new();
+        for path in files_below(self.0.path()) {
+            let file = std::fs::File::open(path).unwrap();
+            MultiGzDecoder::new(file)
+                .read_to_string(&mut lines)
+                .unwrap();
+        }
+        let id = |line: &str| {
+            let record: Value = serde_json::from_str(line).unwrap();
+            record["_id"].as_str().unwrap().to_owned()
+        };
+        lines.lines().map(id).collect()
+    }
+}
+
+/// The files that are in their places: those on their way have a `#` in their names.
+fn files_below(directory: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let below = paths.flat_map(|path| match path.is_dir() {
+        true => files_below(&path),
+        false => vec![path],
+    });
+    below
+        .filter(|path| !path.to_string_lossy().contains('#'))
+        .collect()
+}
+
+/// A sink that is flushed more often.
+struct Hasty<K> {
+    sink: K,
+    patience: u64,
+}
+
+impl<K: Sink> Sink for Hasty<K> {
+    async fn write(&mut self, messages: Vec<Message>) -> Result<(), SinkError> {
+        self.sink.write(messages).await
+    }
+
+    async fn flush(&mut self) -> Result<(), SinkError> {
+        self.sink.flush().await
+    }
+
+    fn plan(&mut self) -> Vec<String> {
+        self.sink.plan()
+    }
+
+    async fn discard(&mut self, names: &[String]) -> Result<(), SinkError> {
+        self.sink.discard(names).await
+    }
+
+    async fn abandon(&mut self) {
+        self.sink.abandon().await;
+    }
+
+    fn repeats(&self) -> Repeats {
+        self.sink.repeats()
+    }
+
+    fn patience(&self) -> Patience {
+        Patience {
+            records: self.patience,
+            time: Duration::from_secs(3600),
+        }
+    }
+}
+
+async fn disturbed(world: &World, place: &impl Place, plan: &Disturbed) {
     world.pages.grow(plan.grown);
     let process = world.process(plan.faults.clone());
     let mut source = world.reader();
     source.whole_pages_only = true;
     source.fails_at = plan.source_fails_at;
-    let mut sink = FilesSink::into_directory(directory, plan.patience);
-    sink.fails = plan.writing.clone();
+    let sink = place.sink(plan.patience, plan.writing.clone());
     let mut frozen = process.faulty.frozen.subscribe();
     let overtaking = async {
         let is_frozen = frozen.wait_for(|frozen| *frozen).await;
         is_frozen.expect("the process is held here");
         world.clock.advance(LEASE);
-        undisturbed(world, directory).await;
+        undisturbed(world, place).await;
         process.faulty.thaw();
         std::future::pending::<()>().await;
     };
@@ -150,19 +260,18 @@ async fn disturbed(world: &World, directory: &Directory, plan: &Disturbed) {
     world.clock.advance(LEASE);
 }
 
-async fn undisturbed(world: &World, directory: &Directory) {
+async fn undisturbed(world: &World, place: &impl Place) {
     let process = world.process(HashMap::new());
     let mut source = world.reader();
     source.whole_pages_only = true;
-    let sink = FilesSink::into_directory(directory, 10);
+    let sink = place.sink(10, HashMap::new());
     let report = process.run(source, sink, world.limits()).await;
     let report = report.expect("nobody has the lease");
     assert_eq!(report.ended, Ended::Complete);
 }
 
-fn assert_each_record_is_there_once(world: &World, directory: &Directory) {
-    let files = directory.files.lock().unwrap();
-    let mut there: Vec<String> = files.values().flatten().cloned().collect();
+fn assert_each_record_is_there_once(world: &World, place: &impl Place) {
+    let mut there = place.ids();
     there.sort();
     let pages = world.pages.newest();
     let mut expected: Vec<String> = (0..pages * PAGE).map(|n| format!("r{n}")).collect();
@@ -202,14 +311,22 @@ fn any_plan() -> impl Strategy<Value = Disturbed> {
         )
 }
 
-async fn check(plans: &[Disturbed]) {
+async fn check(place: &impl Place, plans: &[Disturbed]) {
     let world = World::start().await;
-    let directory = Directory::default();
     for plan in plans {
-        disturbed(&world, &directory, plan).await;
+        disturbed(&world, place, plan).await;
     }
-    undisturbed(&world, &directory).await;
-    assert_each_record_is_there_once(&world, &directory);
+    undisturbed(&world, place).await;
+    assert_each_record_is_there_once(&world, place);
+}
+
+fn play(place: &impl Place, plans: &[Disturbed]) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
+    runtime.block_on(check(place, plans));
 }
 
 proptest! {
@@ -219,12 +336,18 @@ proptest! {
     fn whatever_goes_wrong_each_record_is_there_once(
         plans in prop::collection::vec(any_plan(), 1..6),
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .expect("a runtime");
-        runtime.block_on(check(&plans));
+        play(&Directory::default(), &plans);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_goes_wrong_each_record_is_once_on_the_disk(
+        plans in prop::collection::vec(any_plan(), 1..5),
+    ) {
+        play(&Disk(tempfile::tempdir().unwrap()), &plans);
     }
 }
 
@@ -237,7 +360,7 @@ async fn a_file_that_comes_late_is_discarded_by_the_run_that_inherited_its_name(
     let (dying, next) = (world.process(HashMap::new()), world.process(HashMap::new()));
     let mut source = world.reader();
     source.whole_pages_only = true;
-    let mut sink = FilesSink::into_directory(&directory, 10_000);
+    let mut sink = PlannedSink::into_directory(&directory, 10_000);
     sink.takes = Duration::from_secs(100);
     // It dies in the middle of a flush, and what it was writing appears afterwards.
     let ran = tokio::time::timeout(
@@ -246,7 +369,7 @@ async fn a_file_that_comes_late_is_discarded_by_the_run_that_inherited_its_name(
     );
     ran.await.expect_err("the flush takes longer");
     world.clock.advance(LEASE);
-    let mut sink = FilesSink::into_directory(&directory, 10_000);
+    let mut sink = PlannedSink::into_directory(&directory, 10_000);
     let late = async {
         tokio::time::sleep(Duration::from_secs(5)).await;
         let lines = vec!["r0".to_owned()];

@@ -23,6 +23,8 @@ struct Disturbed {
     patience: u64,
     /// Whether another run comes while this one is frozen, and how long after.
     overtaken_after_s: u64,
+    /// Whether the source replaces all there is each time.
+    replaces: bool,
 }
 
 /// A sink that saves often and fails at a chunk.
@@ -67,6 +69,7 @@ async fn disturbed(world: &World, plan: &Disturbed) {
     let process = world.process(plan.faults.clone());
     let mut source = world.reader();
     source.fails_at = plan.source_fails_at;
+    source.replaces = plan.replaces;
     let sink = Impatient {
         sink: process.data_set_sink(),
         patience: plan.patience,
@@ -83,9 +86,10 @@ async fn disturbed(world: &World, plan: &Disturbed) {
             .advance(Duration::from_secs(plan.overtaken_after_s));
         world.pages.grow(1);
         let other = world.process(HashMap::new());
-        other
-            .run(world.reader(), other.data_set_sink(), world.limits())
-            .await;
+        let mut source = world.reader();
+        source.replaces = plan.replaces;
+        let sink = other.data_set_sink();
+        other.run(source, sink, world.limits()).await;
         process.faulty.thaw();
         // Until the frozen one has ended.
         std::future::pending::<()>().await;
@@ -98,10 +102,12 @@ async fn disturbed(world: &World, plan: &Disturbed) {
     world.clock.advance(LEASE);
 }
 
-async fn undisturbed(world: &World) {
+async fn undisturbed(world: &World, replaces: bool) {
     let process = world.process(HashMap::new());
+    let mut source = world.reader();
+    source.replaces = replaces;
     let report = process
-        .run(world.reader(), process.data_set_sink(), world.limits())
+        .run(source, process.data_set_sink(), world.limits())
         .await
         .expect("nobody has the lease");
     assert_eq!(report.ended, Ended::Complete);
@@ -109,12 +115,15 @@ async fn undisturbed(world: &World) {
 
 async fn check(plans: &[Disturbed]) {
     let world = World::start().await;
+    let replaces = plans.iter().any(|plan| plan.replaces);
     for plan in plans {
         disturbed(&world, plan).await;
-        world.assert_nothing_is_skipped().await;
+        if !replaces {
+            world.assert_nothing_is_skipped().await;
+        }
     }
     world.pages.grow(1);
-    undisturbed(&world).await;
+    undisturbed(&world, replaces).await;
     world.assert_nothing_is_skipped().await;
     assert_eq!(world.records().await, world.expected());
     let newest = world.pages.newest();
@@ -151,6 +160,7 @@ fn any_plan() -> impl Strategy<Value = Disturbed> {
                     sink_fails_at,
                     patience,
                     overtaken_after_s,
+                    replaces: false,
                 }
             },
         )
@@ -175,6 +185,20 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_goes_wrong_with_a_source_that_replaces_all_the_next_run_mends(
+        mut plans in prop::collection::vec(any_plan(), 1..5),
+    ) {
+        for plan in &mut plans {
+            plan.replaces = true;
+        }
+        play(&plans);
+    }
+}
+
 /// Each way to fail, at each call that a run makes.
 #[test]
 fn a_failure_at_any_call_of_a_run_is_mended() {
@@ -195,6 +219,7 @@ fn a_failure_at_any_call_of_a_run_is_mended() {
                 sink_fails_at: None,
                 patience: 5,
                 overtaken_after_s: 1000,
+                replaces: false,
             };
             play(&[plan]);
         }
@@ -218,7 +243,7 @@ async fn a_table_that_throttles_for_a_minute_ends_the_run_for_later() {
     );
     assert_eq!((report.bookmark, report.records), (None, 0));
     world.clock.advance(LEASE);
-    undisturbed(&world).await;
+    undisturbed(&world, false).await;
     assert_eq!(world.records().await, world.expected());
 }
 
@@ -238,7 +263,7 @@ async fn a_sink_that_fails_at_chunk_seven_leaves_the_bookmark_before_it() {
     assert!(matches!(report.ended, Ended::Later { .. }));
     assert_eq!(report.bookmark, Some(crate::source::state_of(6)));
     world.assert_nothing_is_skipped().await;
-    undisturbed(&world).await;
+    undisturbed(&world, false).await;
     assert_eq!(world.records().await, world.expected());
 }
 

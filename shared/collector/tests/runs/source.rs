@@ -54,6 +54,8 @@ pub(crate) struct Reader {
     pub(crate) fails_at: Option<u64>,
     /// Whether the newest page counts as settled as well, for sinks that keep all they get.
     pub(crate) whole_pages_only: bool,
+    /// Whether it replaces all there is each time.
+    pub(crate) replaces: bool,
 }
 
 impl Source for Reader {
@@ -78,7 +80,11 @@ impl Source for Reader {
             newest + 1
         };
         let mut told = 0;
-        for page in page_of(state)..end {
+        let first = if self.replaces { 0 } else { page_of(state) };
+        if self.replaces {
+            output.empty(&stream).await?;
+        }
+        for page in first..end {
             for record in self.pages.records(page) {
                 if self.fails_at == Some(told) {
                     let fault = Fault::new("the connection was cut");
@@ -87,10 +93,12 @@ impl Source for Reader {
                 told += 1;
                 output.record(&stream, record).await?;
             }
-            // The newest page is read again next time.
-            output.state(state_of((page + 1).min(newest))).await?;
+            if !self.replaces {
+                // The newest page is read again next time.
+                output.state(state_of((page + 1).min(newest))).await?;
+            }
         }
-        Ok(())
+        Ok(output.state(state_of(newest)).await?)
     }
 }
 

@@ -91,6 +91,7 @@ impl World {
             pages: self.pages.clone(),
             fails_at: None,
             whole_pages_only: false,
+            replaces: false,
         }
     }
 
