@@ -148,6 +148,11 @@ impl<'a, K: Sink> Run<'a, K> {
 
     /// The source has ended before its end, or was cut off.
     async fn end_early(&mut self, error: SourceError) -> Result<Ended, Halt> {
+        let error = match error {
+            // Its requests have ended with its time.
+            SourceError::Later { .. } if self.guard.is_stopping() => SourceError::Stopped,
+            error => error,
+        };
         let kept = self.keep_what_counts().await;
         let (ended, halt) = match (error, kept) {
             (SourceError::Stopped, Ok(())) => return Ok(Ended::Stopped),

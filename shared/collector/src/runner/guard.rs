@@ -203,6 +203,11 @@ impl<'a> Guard<'a> {
         asked || self.limits.stop_at.is_some_and(|stop_at| now >= stop_at)
     }
 
+    /// Whether the source was asked to stop.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping_since.is_some()
+    }
+
     fn is_out_of_grace(&self) -> bool {
         self.stopping_since
             .is_some_and(|since| self.limits.clock.now() >= since.saturating_add(self.limits.grace))

@@ -308,6 +308,24 @@ async fn a_source_that_comes_to_no_state_is_cut_off() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_source_whose_request_ends_with_its_time_has_stopped() {
+    let fault = Fault::new("no answer in time");
+    let mut source = script([
+        Step::Records(1),
+        Step::State(1),
+        Step::Wait(Duration::from_secs(70)),
+        Step::Fail(SourceError::Later { fault, after: None }),
+    ]);
+    let mut sink = Picky::default();
+    let limits = unlimited().stop_at(start().saturating_add(Duration::from_secs(60)));
+    let report = run(&mut source, &mut sink, NOTHING, limits).await;
+    assert_eq!(
+        (report.ended, report.bookmark),
+        (Ended::Stopped, Some(state(1)))
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_source_that_never_waits_and_comes_to_no_state_is_cut_off_too() {
     let mut source = Endless(Box::new(std::iter::repeat_with(|| Step::Records(512))));
     let mut sink = Picky {

@@ -67,3 +67,56 @@ impl fmt::Debug for LinesSink {
         f.write_str("LinesSink")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::State;
+    use std::sync::{Arc, Mutex};
+
+    #[derive(Clone, Default)]
+    struct Pipe {
+        taken: Arc<Mutex<Vec<u8>>>,
+        is_closed: bool,
+    }
+
+    impl Write for Pipe {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            match self.is_closed {
+                true => Err(io::ErrorKind::BrokenPipe.into()),
+                false => self.taken.lock().unwrap().write(bytes),
+            }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn states() -> Vec<Message> {
+        let state = |at| Message::State(State(serde_json::json!({ "at": at })));
+        vec![state(1), state(2)]
+    }
+
+    #[tokio::test]
+    async fn a_target_has_every_line_after_a_flush() {
+        let pipe = Pipe::default();
+        let mut sink = LinesSink::to(pipe.clone());
+        sink.write(states()).await.unwrap();
+        sink.flush().await.unwrap();
+        let taken = String::from_utf8(pipe.taken.lock().unwrap().clone()).unwrap();
+        let line = |at| format!("{{\"type\":\"STATE\",\"value\":{{\"at\":{at}}}}}\n");
+        assert_eq!(taken, line(1) + &line(2));
+    }
+
+    #[tokio::test]
+    async fn a_target_that_is_gone_ends_the_run() {
+        let mut sink = LinesSink::to(Pipe {
+            is_closed: true,
+            ..Pipe::default()
+        });
+        sink.write(states()).await.unwrap();
+        let error = sink.flush().await.unwrap_err();
+        assert_eq!(error.to_string(), "whoever read the messages is gone");
+    }
+}

@@ -1,5 +1,6 @@
 //! Runs against an engine in memory: what happens to bookmark and records when anything goes wrong.
 
+mod data_set;
 mod faults;
 mod files;
 mod leases;

@@ -2,7 +2,6 @@
 //! set holds what it would have held without, and no bookmark was ever ahead of the records.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -265,26 +264,4 @@ async fn a_sink_that_fails_at_chunk_seven_leaves_the_bookmark_before_it() {
     world.assert_nothing_is_skipped().await;
     undisturbed(&world, false).await;
     assert_eq!(world.records().await, world.expected());
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_invalid_record_fails_the_run_and_names_record_and_key() {
-    let world = World::start().await;
-    let process = world.process(HashMap::new());
-    let mut sink = process.data_set_sink();
-    let serde_json::Value::Object(record) = serde_json::json!({"_id": "r1", "bad key": 1}) else {
-        unreachable!("it is an object")
-    };
-    let message = Message::Record(weir_collector::RecordMessage {
-        stream: Arc::from("numbers"),
-        record,
-        time_extracted: None,
-    });
-    let error = sink.write(vec![message]).await.expect_err("it is invalid");
-    assert!(matches!(error, SinkError::Final(_)));
-    let text = error.to_string();
-    assert!(
-        text.contains("\"r1\"") && text.contains("bad key"),
-        "{text}"
-    );
 }
