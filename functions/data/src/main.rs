@@ -1,3 +1,7 @@
-//! A function.
+//! The Lambda function that keeps data sets.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    weir_lambda::http(weir_data::router)
+}

@@ -132,6 +132,59 @@ impl fmt::Debug for WriteKey {
     }
 }
 
+/// What lets write to one data set, in plain text: shown once to whoever makes the data set.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DataSetToken(String);
+
+/// Why a text is not taken as a data set's token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum DataSetTokenError {
+    /// Too short or too long.
+    #[error("a token has {MIN_KEY_CHARS} to {MAX_KEY_CHARS} characters, and this one has {0}")]
+    Length(usize),
+    /// A character that a header does not carry unchanged.
+    #[error("a token consists of visible ASCII characters")]
+    Character,
+}
+
+impl DataSetToken {
+    /// Draws a new token: 256 random bits in hexadecimal digits, as long as Backdrop's are.
+    pub fn random() -> DataSetToken {
+        DataSetToken(hex(&random_bytes::<32>()))
+    }
+
+    /// Takes a token that collectors have already.
+    ///
+    /// # Errors
+    /// When it is shorter than [`MIN_KEY_CHARS`] or longer than [`MAX_KEY_CHARS`], or has
+    /// anything but visible ASCII characters.
+    pub fn parse(text: &str) -> Result<DataSetToken, DataSetTokenError> {
+        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(DataSetTokenError::Character);
+        }
+        match (MIN_KEY_CHARS..=MAX_KEY_CHARS).contains(&text.len()) {
+            true => Ok(DataSetToken(text.into())),
+            false => Err(DataSetTokenError::Length(text.len())),
+        }
+    }
+
+    /// Hands out the text, to be shown.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// What is stored of it.
+    pub fn hash(&self) -> SecretHash {
+        SecretHash::of(&self.0)
+    }
+}
+
+impl fmt::Debug for DataSetToken {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("***")
+    }
+}
+
 /// Draws random bytes from the operating system.
 pub fn random_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
@@ -195,6 +248,18 @@ mod tests {
         for good in ["eightchr", "a:b/c?d=e&f+g%h", &"x".repeat(256)] {
             assert_eq!(WriteKey::parse(good).unwrap().expose(), good);
         }
+    }
+
+    #[test]
+    fn a_data_sets_token_is_drawn_or_one_that_collectors_have() {
+        let (one, other) = (DataSetToken::random(), DataSetToken::random());
+        assert!(one != other && one.expose().len() == 64);
+        assert_eq!(DataSetToken::parse(one.expose()), Ok(one.clone()));
+        assert!(one.hash().matches(one.expose()));
+        assert_eq!(format!("{one:?}"), "***");
+        let error = |text: &str| DataSetToken::parse(text).unwrap_err();
+        assert_eq!(error("sevench"), DataSetTokenError::Length(7));
+        assert_eq!(error("eight ch"), DataSetTokenError::Character);
     }
 
     #[test]
