@@ -30,9 +30,9 @@ pub(super) struct Bounds {
 impl Default for Bounds {
     fn default() -> Self {
         Self {
-            lines_bytes: 16 << 20,
-            encoded_bytes: 24 << 20,
-            part_bytes: 8 << 20,
+            lines_bytes: 8 << 20,
+            encoded_bytes: 16 << 20,
+            part_bytes: 6 << 20,
         }
     }
 }

@@ -210,7 +210,7 @@ async fn what_is_no_batch_is_not_removed() {
 async fn what_was_abandoned_is_nowhere() {
     let home = TempDir::new().unwrap();
     let mut sink = sink_at(home.path(), FileFormat::JsonLines);
-    write_noise(&mut sink, 200).await;
+    write_noise(&mut sink, 100).await;
     sink.abandon().await;
     sink.write(vec![record("a", json!({"n": 1}))])
         .await
@@ -262,7 +262,7 @@ fn count_all(directory: &Path) -> usize {
 async fn a_large_file_is_not_there_before_it_is_whole() {
     let home = TempDir::new().unwrap();
     let mut sink = sink_at(home.path(), FileFormat::JsonLines);
-    write_noise(&mut sink, 200).await;
+    write_noise(&mut sink, 100).await;
     assert_eq!((files(home.path()).len(), count_all(home.path())), (0, 1));
     sink.flush().await.unwrap();
     assert_eq!((files(home.path()).len(), count_all(home.path())), (1, 1));
@@ -271,7 +271,7 @@ async fn a_large_file_is_not_there_before_it_is_whole() {
         lines
             .iter()
             .map(|line| line["n"].as_u64().unwrap())
-            .eq(0..200)
+            .eq(0..100)
     );
 }
 
@@ -279,7 +279,7 @@ async fn a_large_file_is_not_there_before_it_is_whole() {
 async fn what_a_run_that_died_had_begun_is_removed_with_its_batch() {
     let home = TempDir::new().unwrap();
     let mut dying = sink_at(home.path(), FileFormat::JsonLines);
-    write_noise(&mut dying, 200).await;
+    write_noise(&mut dying, 100).await;
     let planned = dying.plan();
     // A process that is killed takes nothing back.
     std::mem::forget(dying);
@@ -298,9 +298,9 @@ async fn memory_holds_a_bounded_part_of_many_dates() {
         encoded_bytes: 1 << 17,
         part_bytes: 1 << 15,
     };
-    let (count, mut most_bytes) = (20_000, 0);
+    let (count, mut most_bytes) = (6_000, 0);
     for n in 0..count {
-        let days = i64::try_from(mix(n) % 500).unwrap();
+        let days = i64::try_from(mix(n) % 100).unwrap();
         let day = jiff::civil::date(2020, 1, 1) + jiff::Span::new().days(days);
         let message = record(
             "a",
