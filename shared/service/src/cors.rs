@@ -100,7 +100,7 @@ pub fn open() -> CorsLayer {
         .allow_origin(Any)
         .allow_methods(METHODS)
         .allow_headers(AllowHeaders::mirror_request())
-        .expose_headers([RETRY_AFTER, REQUEST_ID, WWW_AUTHENTICATE])
+        .expose_headers([LINK, RETRY_AFTER, REQUEST_ID, WWW_AUTHENTICATE])
         .max_age(PREFLIGHT_LASTS)
         // All pages get the same, so a cache may keep one answer for them.
         .vary(Vary::list([]))
