@@ -142,7 +142,7 @@ impl Attempt<'_> {
         let refusal = Refusal::new(status, headers, body);
         Failure::Refused {
             retry_after: refusal.retry_after(self.http.clock.now()),
-            refusal,
+            refusal: Box::new(refusal),
         }
     }
 }

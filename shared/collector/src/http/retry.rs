@@ -56,7 +56,7 @@ pub(super) struct Rule {
 pub(super) enum Failure {
     /// There was an answer, and it is no success.
     Refused {
-        refusal: Refusal,
+        refusal: Box<Refusal>,
         retry_after: Option<Duration>,
     },
     /// There was no answer, or not all of it.
@@ -190,7 +190,11 @@ mod tests {
     fn refused(status: u16, retry_after_s: Option<u64>) -> Failure {
         let status = StatusCode::from_u16(status).unwrap();
         Failure::Refused {
-            refusal: Refusal::new(status, HeaderMap::new(), Bytes::from_static(b"quota")),
+            refusal: Box::new(Refusal::new(
+                status,
+                HeaderMap::new(),
+                Bytes::from_static(b"quota"),
+            )),
             retry_after: retry_after_s.map(Duration::from_secs),
         }
     }

@@ -77,10 +77,9 @@ impl Trial {
         self.tried += 1;
         let rule = &self.wanted.rule;
         match rule.next(&failure, self.tried, rand::random()) {
-            Next::End(kind) => Err(self.error(kind, failure)),
+            Next::End(kind) => Err(self.error(kind, failure, later(kind))),
             Next::Again { wait, .. } if Instant::now() + wait >= self.end => {
-                let after = Some(wait);
-                Err(self.error(HttpErrorKind::RetryLater { after }, failure))
+                Err(self.out_of_time(wait, failure))
             }
             Next::Again { wait, is_try } => {
                 self.tried -= u32::from(!is_try);
@@ -101,19 +100,19 @@ impl Trial {
         sleep(wait).await;
     }
 
-    fn error(&self, kind: HttpErrorKind, failure: Failure) -> HttpError {
+    fn out_of_time(&self, wait: Duration, failure: Failure) -> HttpError {
+        let kind = HttpErrorKind::RetryLater { after: Some(wait) };
+        let why = format!("; no time is left to wait {:.1} s", wait.as_secs_f64());
+        self.error(kind, failure, why)
+    }
+
+    fn error(&self, kind: HttpErrorKind, failure: Failure, why: String) -> HttpError {
         let reason = self.reason(&failure);
         let attempts = match self.sent {
             1 => String::new(),
             sent => format!(" (after {sent} attempts)"),
         };
-        let later = match kind {
-            HttpErrorKind::RetryLater { after: Some(after) } => {
-                format!("; it asks to wait {} s", after.as_secs())
-            }
-            _ => String::new(),
-        };
-        let message = format!("{}: {reason}{attempts}{later}", self.place);
+        let message = format!("{}: {reason}{attempts}{why}", self.place);
         HttpError::new(kind, message).with_body(body(failure))
     }
 
@@ -132,9 +131,19 @@ impl Trial {
     }
 }
 
+/// What the server wants, if it wants us later.
+fn later(kind: HttpErrorKind) -> String {
+    match kind {
+        HttpErrorKind::RetryLater { after: Some(after) } => {
+            format!("; it asks to wait {} s", after.as_secs())
+        }
+        _ => String::new(),
+    }
+}
+
 fn body(failure: Failure) -> Bytes {
     match failure {
-        Failure::Refused { refusal, .. } => refusal.into_body(),
+        Failure::Refused { refusal, .. } => (*refusal).into_body(),
         _ => Bytes::new(),
     }
 }

@@ -152,9 +152,13 @@ impl Sink for FilesSink {
     }
 
     async fn flush(&mut self) -> Result<(), SinkError> {
-        let partitions = self.partitions.take();
+        let mut partitions = self.partitions.take();
         self.batch = None;
         let place = &self.place;
+        // One after the other: encoding takes memory, and completing takes time.
+        for partition in &mut partitions {
+            partition.encode(place).await?;
+        }
         let done = futures::stream::iter(partitions)
             .map(|partition| partition.complete(place))
             .buffer_unordered(COMPLETED_AT_ONCE);

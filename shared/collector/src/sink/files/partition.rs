@@ -215,7 +215,7 @@ impl Partition {
     }
 
     /// Moves its lines into its file.
-    async fn encode(&mut self, place: &Place) -> Result<(), SinkError> {
+    pub(super) async fn encode(&mut self, place: &Place) -> Result<(), SinkError> {
         if self.lines.is_empty() {
             return Ok(());
         }
@@ -246,9 +246,8 @@ impl Partition {
         Ok(())
     }
 
-    /// Brings its files into being.
-    pub(super) async fn complete(mut self, place: &Place) -> Result<(), SinkError> {
-        self.encode(place).await?;
+    /// Brings its files into being; all lines must be in them.
+    pub(super) async fn complete(self, place: &Place) -> Result<(), SinkError> {
         for file in self.sealed.into_iter().chain(self.file) {
             file.complete(place).await?;
         }
