@@ -12,8 +12,10 @@
 mod blocks;
 mod clocks;
 mod compactors;
+mod jobs;
 mod late;
 mod readers;
+mod records;
 mod regrouped;
 mod repeats;
 mod scene;

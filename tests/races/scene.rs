@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use weir_compact::{Compactor, Options, Report, Threshold, VerifyOptions, verify};
 use weir_model::{Day, Event, Manifest, Quarters, Series, Timestamp};
-use weir_store::db::{Item, Table};
+use weir_store::db::{Item, Key, Table};
+use weir_store::tables::EXPIRES;
 use weir_store::{
     AcceptError, Accepted, Clock as _, Deadline, Detail, IdempotencyKey, Store, StoreError,
     Submission,
@@ -145,15 +146,39 @@ impl Scene {
         self.manifest(at(0).day()).await
     }
 
+    /// Deletes expired records, as DynamoDB does by itself.
+    pub(crate) async fn sweep_expired(&self) {
+        let seconds = self.world.clock.now().as_millis() / 1_000;
+        let is_over = |item: &Item| {
+            let expires = item.get(EXPIRES).and_then(|at| at.as_n().ok());
+            expires.is_some_and(|at| at.parse::<i64>().unwrap() <= seconds)
+        };
+        let mut items = self.items(Table::Records).await;
+        items.retain(is_over);
+        let keys = items.iter().filter_map(Key::of).collect();
+        let db = self.store("ttl").db().clone();
+        let deleted = db.delete_many(Table::Records, keys, self.deadline());
+        deleted.await.unwrap();
+    }
+
     pub(crate) async fn items(&self, table: Table) -> Vec<Item> {
         let db = self.store("reader").db().clone();
-        let page = db
-            .scan_page(table, None, None, None, self.deadline())
-            .await
-            .unwrap();
-        assert!(page.next.is_none());
-        page.items
+        let (mut items, mut from) = (Vec::new(), None);
+        loop {
+            let page = db.scan_page(table, from, None, None, self.deadline());
+            let page = page.await.unwrap();
+            items.extend(page.items);
+            from = page.next;
+            if from.is_none() {
+                return items;
+            }
+        }
     }
+}
+
+/// As long as a request may take.
+pub(crate) fn soon(store: &Store) -> Deadline {
+    Deadline::at(store.now().saturating_add(MINUTE / 3))
 }
 
 async fn compactor_upkeep(store: &Store, deadline: Deadline) -> usize {
