@@ -165,12 +165,15 @@ impl Lease {
         pending: Vec<String>,
         deadline: Deadline,
     ) -> Result<(), LeaseError> {
-        let json = serde_json::to_string(&bookmark).expect("a value is JSON");
-        let mut next = self.mine.clone();
-        next.bookmark_json = Some(Arc::from(json));
-        next.state.bookmark = Some(bookmark);
-        next.state.pending = pending;
-        self.store(store, next, self.length, deadline).await
+        let json: Arc<str> = serde_json::to_string(&bookmark)
+            .expect("a value is JSON")
+            .into();
+        let change = |next: &mut Stored| {
+            next.bookmark_json = Some(Arc::clone(&json));
+            next.state.bookmark = Some(bookmark.clone());
+            next.state.pending.clone_from(&pending);
+        };
+        self.store(store, change, self.length, deadline).await
     }
 
     /// Says which outputs are about to be written, beside the bookmark as it is, and renews the
@@ -184,9 +187,8 @@ impl Lease {
         pending: Vec<String>,
         deadline: Deadline,
     ) -> Result<(), LeaseError> {
-        let mut next = self.mine.clone();
-        next.state.pending = pending;
-        self.store(store, next, self.length, deadline).await
+        let change = |next: &mut Stored| next.state.pending.clone_from(&pending);
+        self.store(store, change, self.length, deadline).await
     }
 
     /// Renews the lease for as long as it was asked for.
@@ -194,8 +196,7 @@ impl Lease {
     /// # Errors
     /// As of [`save`](Lease::save).
     pub async fn renew(&mut self, store: &Store, deadline: Deadline) -> Result<(), LeaseError> {
-        let next = self.mine.clone();
-        self.store(store, next, self.length, deadline).await
+        self.store(store, |_| {}, self.length, deadline).await
     }
 
     /// Gives the job back; the bookmark stays.
@@ -203,38 +204,43 @@ impl Lease {
     /// # Errors
     /// As of [`save`](Lease::save); the job is free when the lease's time is up in any case.
     pub async fn release(mut self, store: &Store, deadline: Deadline) -> Result<(), LeaseError> {
-        let next = self.mine.clone();
-        self.store(store, next, Duration::ZERO, deadline).await
+        self.store(store, |_| {}, Duration::ZERO, deadline).await
     }
 
     async fn store(
         &mut self,
         store: &Store,
-        mut next: Stored,
+        change: impl Fn(&mut Stored),
         length: Duration,
         deadline: Deadline,
     ) -> Result<(), LeaseError> {
-        let now = store.now();
-        next.state.updated = now;
-        next.state.leased_until = now.saturating_add(length);
-        let stored = store
-            .put_job(&self.job, next, Some(&self.mine), deadline)
-            .await?;
-        match stored {
-            Some(stored) => {
+        loop {
+            let now = store.now();
+            let mut next = self.mine.clone();
+            change(&mut next);
+            next.state.updated = now;
+            next.state.leased_until = now.saturating_add(length);
+            let stored = store.put_job(&self.job, next, Some(&self.mine), deadline);
+            if let Some(stored) = stored.await? {
                 self.mine = stored;
-                Ok(())
+                return Ok(());
             }
-            None => Err(self.lost(store, deadline).await),
+            self.mine = self.landed(store, deadline).await?;
         }
     }
 
-    async fn lost(&self, store: &Store, deadline: Deadline) -> LeaseError {
-        let there = store.job(&self.job, deadline).await;
-        let holder = there.ok().flatten().map(|state| state.holder);
-        LeaseError::Lost {
+    /// What is there under this lease's own fence: a write of its own that was given up in doubt,
+    /// and has landed. The next one goes on from it.
+    async fn landed(&self, store: &Store, deadline: Deadline) -> Result<Stored, LeaseError> {
+        let there = store.stored_job(&self.job, deadline).await?;
+        let lost = |holder: &str| LeaseError::Lost {
             job: self.job.clone(),
-            holder: holder.unwrap_or_else(|| "another run".to_owned()),
+            holder: holder.to_owned(),
+        };
+        match there {
+            Some(there) if there.state.fence == self.fence() => Ok(there),
+            Some(there) => Err(lost(&there.state.holder)),
+            None => Err(lost("another run")),
         }
     }
 }
