@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Map, json};
@@ -357,10 +358,13 @@ async fn what_was_left_out_is_counted_and_the_first_hundred_are_named() {
     assert_eq!(report.skips.first[0].what, "record 7");
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_slow_sink_holds_its_source_up() {
-    let told = Arc::new(std::sync::atomic::AtomicUsize::new(0));
-    let mut source = Counting(Arc::clone(&told));
+/// How many records of this size a source gets rid of while the sink takes none.
+async fn told_to_a_sink_that_takes_none(bytes: usize) -> usize {
+    let told = Arc::new(AtomicUsize::new(0));
+    let mut source = Counting {
+        told: Arc::clone(&told),
+        bytes,
+    };
     let mut sink = Picky {
         slow: Duration::from_secs(3600),
         ..Picky::default()
@@ -370,8 +374,19 @@ async fn a_slow_sink_holds_its_source_up() {
         run(&mut source, &mut sink, NOTHING, unlimited()),
     );
     stopped.await.expect_err("the sink is slower");
-    let told = told.load(std::sync::atomic::Ordering::SeqCst);
+    told.load(Ordering::SeqCst)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_sink_holds_its_source_up() {
+    let told = told_to_a_sink_that_takes_none(10).await;
     assert!(told <= 7 * 512, "{told} records wait for the sink");
+}
+
+#[tokio::test(start_paused = true)]
+async fn large_records_do_not_pile_up() {
+    let told = told_to_a_sink_that_takes_none(1_000_000).await;
+    assert!(told <= 7, "{told} records of a megabyte wait for the sink");
 }
 
 /// A script that may not end.
@@ -391,14 +406,19 @@ impl Source for Endless {
 }
 
 /// Counts what it has got rid of.
-struct Counting(Arc<std::sync::atomic::AtomicUsize>);
+struct Counting {
+    told: Arc<AtomicUsize>,
+    bytes: usize,
+}
 
 impl Source for Counting {
     async fn read(&mut self, _: Option<&State>, output: &mut Output) -> Result<(), SourceError> {
         let stream: Arc<str> = "numbers".into();
         loop {
-            output.record(&stream, record(1)).await?;
-            self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            let mut record = record(1);
+            record.insert("text".to_owned(), json!("x".repeat(self.bytes)));
+            output.record(&stream, record).await?;
+            self.told.fetch_add(1, Ordering::SeqCst);
         }
     }
 }
