@@ -1,5 +1,5 @@
 //! How fast records become files: `cargo run --release --example files -p weir-collector -- 1000000
-//! jsonl.gz`. Prints records a second and the most memory that the process has had.
+//! jsonl.gz [s3://BUCKET/PREFIX]`. Prints records a second and the most memory that the process has had.
 
 use std::error::Error;
 use std::time::Instant;
@@ -17,11 +17,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let count = arguments.next().unwrap_or("1000000".into()).parse()?;
     let format: FileFormat = arguments.next().unwrap_or("jsonl.gz".into()).parse()?;
     let directory = tempfile::tempdir()?;
-    let url = format!("file://{}", directory.path().display());
-    let mut sink = FilesSink::open(&url, format, None)?;
+    let here = format!("file://{}", directory.path().display());
+    let url = arguments.next().unwrap_or(here);
+    let access = match url.starts_with("s3:") {
+        true => Some(weir_aws::of_user().await),
+        false => None,
+    };
+    let mut sink = FilesSink::open(&url, format, access.as_ref())?;
     let began = Instant::now();
     sink.write(vec![schema()]).await?;
-    for first in (0..count).step_by(1000) {
+    for first in (0..count).step_by(BATCH as usize) {
         sink.write((first..first + BATCH).map(record).collect())
             .await?;
     }

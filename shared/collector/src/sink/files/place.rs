@@ -14,6 +14,9 @@ use crate::fault::Fault;
 use crate::sink::SinkError;
 use crate::sink::files::s3;
 
+/// The longest error that is told: stores repeat whole documents.
+const LONGEST_CHARS: usize = 500;
+
 /// Where files are.
 #[derive(Debug)]
 pub(super) struct Place {
@@ -188,7 +191,7 @@ fn remove_staged(directory: &std::path::Path, batch: &str) -> std::io::Result<()
     Ok(())
 }
 
-/// An error with its causes, each once.
+/// An error with its causes, each once, in one line.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -199,7 +202,8 @@ fn chain(error: &dyn std::error::Error) -> String {
         }
         cause = inner.source();
     }
-    text
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    line.chars().take(LONGEST_CHARS).collect()
 }
 
 #[cfg(test)]
