@@ -1,0 +1,150 @@
+"""Has Singer's own programs take what `weir tap` prints: singer-check-tap looks for what the specification forbids, and
+target-jsonl loads the records into files.
+
+Usage: singer.py PATH-TO-WEIR PATH-TO-THIRD-PARTIES, by the Python of an environment with requirements-singer.txt
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).parents[2]
+sys.path.append(str(ROOT / "tests" / "third-parties"))
+
+from third_parties import ThirdParties  # noqa: E402
+
+PROGRAMS = pathlib.Path(sys.executable).parent
+HOURS = 48
+
+QUERIES = {
+    "pingdom": [
+        {"entrypoint": "backdrop.collector.pingdom", "query": {"name": "govuk"}, "options": {"dataType": "uptime"}},
+        {"entrypoint": "pingdom", "query": {"name": "govuk licensing"}, "options": {"dataType": "licensing"}},
+    ],
+    "ga": [
+        {
+            "entrypoint": "backdrop.collector.ga",
+            "query": {
+                "id": "ga:123",
+                "metrics": ["visits", "avgSessionDuration"],
+                "dimensions": ["country", "deviceCategory"],
+                "frequency": "daily",
+            },
+            "options": {"property": "456", "dataType": "visits"},
+        }
+    ],
+}
+VENDOR = {"pingdom": "pingdom", "ga": "google"}
+
+
+def main(weir, program):
+    with ThirdParties(program) as others, tempfile.TemporaryDirectory() as directory:
+        checks_itself()
+        for source in QUERIES:
+            tap = Tap(weir, source, others, pathlib.Path(directory) / source)
+            tap.is_accepted()
+            tap.is_loaded()
+            tap.goes_on()
+            tap.fails_aloud()
+    print("singer: what `weir tap` prints is accepted and loaded")
+
+
+class Tap:
+    """A tap with its configuration."""
+
+    def __init__(self, weir, source, others, directory):
+        directory.mkdir()
+        self.source, self.others, self.directory = source, others, directory
+        self.config = directory / "config.json"
+        start = "2026-01-01T00:00:00Z"
+        configuration = {"queries": QUERIES[source], "credentials": others.credentials(VENDOR[source]), "start_date": start}
+        self.config.write_text(json.dumps(configuration))
+        # singer-check-tap runs one program, without arguments of its own.
+        self.program = directory / "tap"
+        self.program.write_text(f'#!/bin/sh\nexec "{pathlib.Path(weir).resolve()}" tap {source} "$@"\n')
+        self.program.chmod(0o755)
+        own = {"pingdom": "WEIR_PINGDOM_URL", "ga": "WEIR_GOOGLE_URL"}[source]
+        self.environment = os.environ | {own: others.urls[VENDOR[source]], "WEIR_BACKOFF_BASE_MS": "1"}
+
+    def run(self, *arguments):
+        """Runs the tap; gives its messages."""
+        done = self.start(*arguments)
+        assert done.returncode == 0, done.stderr
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def start(self, *arguments):
+        command = [self.program, "--config", self.config, *arguments]
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True)
+
+    def is_accepted(self):
+        command = [PROGRAMS / "singer-check-tap", "--tap", self.program, "--config", self.config]
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True)
+        assert done.returncode == 0 and "The output is valid" in done.stdout, done.stdout + done.stderr
+        print(done.stdout)
+
+    def is_loaded(self):
+        """Every record is in the file of its stream, with a catalog as without."""
+        catalog = self.start("--discover")
+        assert catalog.returncode == 0, catalog.stderr
+        names = [stream["tap_stream_id"] for stream in json.loads(catalog.stdout)["streams"]]
+        assert sorted(names) == sorted(query["options"]["dataType"] for query in QUERIES[self.source]), names
+        (self.directory / "catalog.json").write_text(catalog.stdout)
+        messages = self.run("--catalog", self.directory / "catalog.json")
+        loaded = self.load(messages)
+        for name in names:
+            told = [message["record"] for message in messages if message["type"] == "RECORD" and message["stream"] == name]
+            assert told and loaded[name] == told, (name, len(told), len(loaded.get(name, ())))
+            assert len({record["_id"] for record in told}) == len(told), f"{name} tells an id twice"
+            if self.source == "pingdom":
+                assert len(told) >= HOURS, (name, len(told))
+
+    def load(self, messages):
+        """What target-jsonl writes, by stream."""
+        files = self.directory / "loaded"
+        files.mkdir(exist_ok=True)
+        target = self.directory / "target.json"
+        target.write_text(json.dumps({"destination_path": str(files), "do_timestamp_file": False}))
+        lines = "".join(json.dumps(message) + "\n" for message in messages)
+        done = subprocess.run([PROGRAMS / "target-jsonl", "-c", target], input=lines, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        states = [message["value"] for message in messages if message["type"] == "STATE"]
+        assert json.loads(done.stdout.splitlines()[-1]) == states[-1], "the target gives another state back"
+        return {file.stem: [json.loads(line) for line in file.read_text().splitlines()] for file in files.iterdir()}
+
+    def goes_on(self):
+        """From its last state it tells only what is new since, and at least that it has looked."""
+        state = [message["value"] for message in self.run() if message["type"] == "STATE"][-1]
+        (self.directory / "state.json").write_text(json.dumps(state))
+        messages = self.run("--state", self.directory / "state.json")
+        again = sum(message["type"] == "RECORD" for message in messages)
+        # Each check's newest hour is read again, and another hour may have begun.
+        assert again <= 2 * len(QUERIES[self.source]), again
+
+    def fails_aloud(self):
+        """What cannot be read is an error on standard error, without secrets, and no message on standard output."""
+        self.others.fail(VENDOR[self.source], {"times": 1, "failure": {"status": {"status": 403, "body": "{}"}}})
+        done = self.start()
+        assert done.returncode != 0 and done.stderr.strip(), done
+        told = done.stdout + done.stderr
+        secrets = self.others.credentials(VENDOR[self.source])
+        assert not any(secret in told for secret in (secrets.get("token"), secrets.get("private_key")) if secret), told
+        assert all("type" in json.loads(line) for line in done.stdout.splitlines()), done.stdout
+
+
+def checks_itself():
+    """Whether singer-check-tap finds anything at all: a record that its schema forbids."""
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}}
+    lines = [
+        {"type": "SCHEMA", "stream": "s", "schema": schema, "key_properties": []},
+        {"type": "RECORD", "stream": "s", "record": {"n": "text"}},
+    ]
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    done = subprocess.run([PROGRAMS / "singer-check-tap"], input=text, capture_output=True, text=True)
+    assert done.returncode != 0, "singer-check-tap accepts everything"
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
