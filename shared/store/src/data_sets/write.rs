@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use rand::RngExt as _;
 use weir_model::record::UPDATED_AT;
 use weir_model::{Record, Timestamp};
@@ -19,8 +19,8 @@ use crate::store::Store;
 /// Records whose pointers are read at once (DynamoDB API reference, BatchGetItem).
 const BATCH: usize = 100;
 
-/// Batches under way at the same time.
-const AT_ONCE: usize = 4;
+/// Batches under way at the same time, and transactions of each.
+const AT_ONCE: usize = 2;
 
 /// What a transaction may hold: 100 items and 4 MB (DynamoDB developer guide, "Quotas"), the
 /// keys and names included.
@@ -37,6 +37,9 @@ pub(super) struct Draft {
     pub(super) sk: String,
     pub(super) json: String,
 }
+
+/// Records, and the transaction that stores them.
+type Part<'a> = (Vec<&'a Draft>, Vec<Write>);
 
 /// What was read of a record's pointer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +71,7 @@ impl Store {
                 .await
         });
         // Boxed, or else the compiler cannot tell that it may go from thread to thread.
-        let batches: Vec<_> = batches.map(futures::FutureExt::boxed).collect();
+        let batches: Vec<_> = batches.map(|batch| batch.boxed()).collect();
         stream::iter(batches)
             .buffer_unordered(AT_ONCE)
             .try_collect::<()>()
@@ -95,25 +98,33 @@ impl Store {
                 let there = pointers.get(&draft.id);
                 there.is_none_or(|pointer| pointer.mark != mark)
             });
-            let mut failed = Vec::new();
-            let mut pauses = false;
-            for (drafts, writes) in transactions(set, &left, &pointers, mark) {
-                match self.attempt_writes(&writes, deadline).await? {
-                    None => {}
-                    Some(error) => {
-                        pauses |= error != CallError::Refused;
-                        failed.extend(drafts);
-                    }
-                }
-            }
+            let cut = transactions(set, &left, &pointers, mark).into_iter();
+            let attempts = cut.map(|part| self.attempt_part(part, deadline).boxed());
+            let failed: Vec<_> = stream::iter(attempts.collect::<Vec<_>>())
+                .buffer_unordered(AT_ONCE)
+                .try_collect()
+                .await?;
+            let failed: Vec<(Vec<&Draft>, CallError)> = failed.into_iter().flatten().collect();
             if failed.is_empty() {
                 return Ok(());
             }
-            left = failed;
+            let is_refusal = |(_, error): &(_, CallError)| *error == CallError::Refused;
+            let pauses = !failed.iter().all(is_refusal);
+            left = failed.into_iter().flat_map(|(drafts, _)| drafts).collect();
             if pauses {
                 backoff.pause().await;
             }
         }
+    }
+
+    /// Attempts a transaction; gives the records back with the reason if it failed.
+    async fn attempt_part<'a>(
+        &self,
+        (drafts, writes): Part<'a>,
+        deadline: Deadline,
+    ) -> Result<Option<(Vec<&'a Draft>, CallError)>, StoreError> {
+        let failed = self.attempt_writes(&writes, deadline).await?;
+        Ok(failed.map(|error| (drafts, error)))
     }
 
     /// The pointers of records, by id; those that were never there are left out.
@@ -250,8 +261,8 @@ fn transactions<'a>(
     drafts: &[&'a Draft],
     pointers: &HashMap<String, Pointer>,
     mark: &str,
-) -> Vec<(Vec<&'a Draft>, Vec<Write>)> {
-    let mut cut: Vec<(Vec<&Draft>, Vec<Write>)> = Vec::new();
+) -> Vec<Part<'a>> {
+    let mut cut: Vec<Part<'_>> = Vec::new();
     let mut bytes = BYTES;
     for draft in drafts {
         let writes: Vec<Write> = draft.writes(set, pointers.get(&draft.id), mark).collect();

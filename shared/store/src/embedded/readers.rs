@@ -206,3 +206,6 @@ impl Page {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
