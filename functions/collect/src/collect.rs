@@ -145,7 +145,8 @@ async fn noted(
     for ignored in &call.definition.notes {
         tracing::warn!(%job, "{ignored}");
     }
-    let report = collect(call, context, keep, limits).await;
+    // Boxed, because the futures of all sources and sinks are in it.
+    let report = Box::pin(collect(call, context, keep, limits)).await;
     finish(&mut note, &report, call.next, context.clock.now());
     log(job, &report);
     context

@@ -91,11 +91,11 @@ impl Pingdom {
                     .max(portion.from),
                 false => portion.to.saturating_sub(HOUR),
             };
-            let bookmark = iso_format(bookmark, 'T');
-            output
-                .state(State::of(&self.stream, BOOKMARK, bookmark))
-                .await?;
+            let state = State::of(&self.stream, BOOKMARK, iso_format(bookmark, 'T'));
+            let told = output.state(state).await;
+            // After the last one there is nothing left that could be stopped.
             if number < last {
+                told?;
                 api.leave_some()?;
             }
         }

@@ -1,0 +1,129 @@
+//! Jobs: leases, bookmarks, and notes of what came of each run.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::sync::watch;
+use weir_collect::{Ran, Wanted};
+use weir_collector::Ended;
+use weir_store::{JobOutcome, Leasing};
+
+use crate::world::{World, document, job, range, time};
+
+#[tokio::test]
+async fn each_run_is_noted_with_what_came_of_it() {
+    let world = World::start().await;
+    world.run(Wanted::Resume).await;
+    world.clock.advance(Duration::from_secs(3600));
+    world
+        .pingdom
+        .fail_next(weir_third_parties::pingdom::refused(403, "no"));
+    world.run(Wanted::Resume).await;
+    let runs = world.runs().await;
+    assert_eq!(runs.len(), 2);
+    assert_eq!((runs[0].outcome, runs[0].records), (JobOutcome::Failed, 0));
+    assert_eq!(runs[0].started, time("2026-03-02T11:30:00Z"));
+    assert!(
+        runs[0]
+            .error
+            .as_ref()
+            .is_some_and(|error| error.contains("403"))
+    );
+    let bookmark = json!({"bookmarks": {"monitoring": {"hour": "2026-03-02T09:00:00+00:00"}}});
+    assert_eq!(runs[0].bookmark.as_ref(), Some(&bookmark));
+    assert_eq!(
+        (runs[1].outcome, runs[1].records),
+        (JobOutcome::Complete, 24)
+    );
+    assert_eq!(runs[1].finished, Some(time("2026-03-02T10:30:00Z")));
+    assert_eq!(
+        (runs[1].bookmark.as_ref(), runs[1].error.as_ref()),
+        (Some(&bookmark), None)
+    );
+}
+
+#[tokio::test]
+async fn a_job_that_runs_is_not_run_beside_itself() {
+    let world = World::start().await;
+    let length = Duration::from_secs(60);
+    let leased = world
+        .store()
+        .lease_job(&job(), "another", length, world.soon())
+        .await;
+    let Ok(Leasing::Held(lease)) = leased else {
+        panic!("nobody else has the job");
+    };
+    let asked = world
+        .ask(
+            &document(),
+            Wanted::Resume,
+            world.credential(),
+            world.limits(),
+        )
+        .await;
+    let Ran::Busy { holder, until } = asked else {
+        panic!("the job is another's");
+    };
+    assert_eq!((holder.as_str(), until), ("another", lease.until()));
+    assert_eq!(
+        (world.pingdom.requests().len(), world.runs().await.len()),
+        (0, 0)
+    );
+    lease
+        .release(world.store(), world.soon())
+        .await
+        .expect("the engine answers");
+    let (report, _) = world.run(Wanted::Resume).await;
+    assert!(report.is_complete(), "{}", report.ended);
+}
+
+#[tokio::test]
+async fn a_range_leaves_the_bookmark_where_it_is() {
+    let world = World::start().await;
+    world.run(Wanted::Resume).await;
+    let before = world.job().await.expect("a job").bookmark;
+    let (report, _) = world.run(range("2026-01-01", "2026-01-02")).await;
+    assert_eq!((report.is_complete(), report.records), (true, 24));
+    assert_eq!(world.job().await.expect("a job").bookmark, before);
+    assert_eq!(world.records().await.len(), 48);
+}
+
+#[tokio::test]
+async fn a_run_whose_time_is_up_stops_at_a_state_and_the_next_goes_on() {
+    let world = World::start().await;
+    world.run(Wanted::Resume).await;
+    world.clock.advance(Duration::from_secs(70 * 24 * 3600));
+    let (stop, stopped) = watch::channel(true);
+    let mut rounds = 0;
+    loop {
+        rounds += 1;
+        let limits = world.limits().stop_when(stopped.clone());
+        let ran = world
+            .ask(&document(), Wanted::Resume, world.credential(), limits)
+            .await;
+        let Ran::Over { report, .. } = ran else {
+            panic!("nobody else has the job");
+        };
+        match report.ended {
+            Ended::Stopped => assert!(report.progressed),
+            Ended::Complete => break,
+            other => panic!("{other}"),
+        }
+        assert!(rounds < 10);
+    }
+    drop(stop);
+    assert_eq!(world.records().await.len(), 71 * 24);
+}
+
+#[tokio::test]
+async fn a_data_set_that_is_not_there_is_told_and_the_bookmark_stays() {
+    let world = World::start().await;
+    let mut document = document();
+    document["data-set"]["data-set"] = json!("other");
+    let (report, _) = world
+        .run_document(&document, Wanted::Resume, world.credential())
+        .await;
+    let fault = report.ended.fault().expect("a fault").to_string();
+    assert!(fault.contains("govuk/other"), "{fault}");
+    assert_eq!(world.job().await.expect("a job").bookmark, None);
+}

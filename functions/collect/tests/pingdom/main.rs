@@ -1,0 +1,8 @@
+//! Checks of Pingdom, from the query document to the sink, against a Pingdom on this machine.
+
+mod faults;
+mod functions;
+mod goldens;
+mod jobs;
+mod suite;
+mod world;
