@@ -11,13 +11,13 @@ fn main() -> ExitCode {
     weir_lambda::scheduled(|deployed| {
         // Kept from one invocation to the next, so that scans go on where they stopped.
         let upkeep = Arc::new(Mutex::new(Upkeep::new(deployed.store)));
-        move |invocation: Invocation| {
+        Ok(move |invocation: Invocation| {
             let upkeep = Arc::clone(&upkeep);
             async move {
                 let mut upkeep = upkeep.lock().await;
                 outcome(upkeep.run(&invocation.input, invocation.time).await)
             }
-        }
+        })
     })
 }
 

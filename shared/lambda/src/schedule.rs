@@ -53,8 +53,9 @@ pub struct Outcome {
 #[error("{0}")]
 pub struct Failed(pub String);
 
-/// Runs a function that a schedule starts, as a main does. `make` is called once.
-pub fn scheduled<W, F>(make: impl FnOnce(Deployed) -> W) -> ExitCode
+/// Runs a function that a schedule starts, as a main does. `make` is called once; without what it
+/// makes the function does not start.
+pub fn scheduled<W, F>(make: impl FnOnce(Deployed) -> Result<W, Failed>) -> ExitCode
 where
     W: Fn(Invocation) -> F,
     F: Future<Output = Outcome>,
@@ -62,7 +63,10 @@ where
     runtime::start(async |_, settings| keep_up(settings, make).await)
 }
 
-async fn keep_up<W, F>(settings: Settings, make: impl FnOnce(Deployed) -> W) -> Result<(), Error>
+async fn keep_up<W, F>(
+    settings: Settings,
+    make: impl FnOnce(Deployed) -> Result<W, Failed>,
+) -> Result<(), Error>
 where
     W: Fn(Invocation) -> F,
     F: Future<Output = Outcome>,
@@ -75,7 +79,7 @@ where
         aws,
         stack,
         function: function.clone(),
-    });
+    })?;
     let function = function.as_str();
     let answer = |event: LambdaEvent<Value>| {
         let (input, context) = event.into_parts();

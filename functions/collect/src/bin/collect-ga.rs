@@ -1,3 +1,7 @@
-//! A function.
+//! The Lambda function that runs the jobs that read Google Analytics.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    weir_collect::function()
+}
