@@ -113,7 +113,8 @@ impl Tap {
             };
             let mut source = AnySource::new(definition, wanted, access)?;
             let keep = Keep::Nothing { state: Some(state) };
-            let report = run(&mut source, &mut sink, keep, limits.clone()).await;
+            // Boxed, because the futures of all sources are in it.
+            let report = Box::pin(run(&mut source, &mut sink, keep, limits.clone())).await;
             told.records += report.records;
             told.skipped += report.skips.count;
             if !report.is_complete() {
