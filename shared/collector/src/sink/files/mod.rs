@@ -16,7 +16,8 @@
 //! once make smaller files, not a larger process.
 //!
 //! **An emptied stream** is a new snapshot: what follows goes to `{stream}/snapshot={batch}/`, and
-//! what was there stays. The newest snapshot is the stream.
+//! what was there stays. The newest snapshot is the stream, and runs that do not empty it go on in
+//! that.
 //!
 //! The date is that of the record's `_timestamp`, else of its first bookmark property, else of its
 //! extraction, in UTC.
@@ -91,15 +92,15 @@ impl FilesSink {
         Self { clock, ..self }
     }
 
-    /// The name that all files until the next flush have in theirs.
+    /// The name that all files until the next flush have in theirs; a later one sorts later.
     fn batch(&mut self) -> String {
         let batch = self.batch.get_or_insert_with(|| {
-            let now = self.clock.now().to_string();
-            let time: String = now[..19]
-                .chars()
-                .filter(char::is_ascii_alphanumeric)
-                .collect();
-            format!("{time}Z-{:016x}", rand::random::<u64>())
+            let now = self.clock.now();
+            let text = now.to_string();
+            let seconds = text[..19].chars().filter(char::is_ascii_alphanumeric);
+            let seconds: String = seconds.collect();
+            let millis = now.as_millis() % 1000;
+            format!("{seconds}{millis:03}Z-{:016x}", rand::random::<u64>())
         });
         batch.clone()
     }
@@ -117,7 +118,7 @@ impl FilesSink {
             Message::Empty { stream } => {
                 let batch = self.batch();
                 let stream = self.streams.index(&stream);
-                self.streams.empty(stream, batch);
+                self.streams.place(stream, Some(&batch));
                 self.partitions.seal_stream(stream, &self.place).await
             }
             Message::State(_) => Ok(()),
@@ -128,14 +129,25 @@ impl FilesSink {
         if self.batch.is_none() {
             self.batch();
         }
-        let batch = self.batch.as_deref().expect("it was drawn above");
         let index = self.streams.index(&message.stream);
+        if self.streams.get(index).directory().is_none() {
+            self.find(index).await?;
+        }
+        let batch = self.batch.as_deref().expect("it was drawn above");
         let stream = self.streams.get(index);
         let date = stream.date(message, self.clock.as_ref());
         let to = (batch, &self.place);
         self.partitions
             .add((index, stream), date, &message.record, to)
             .await
+    }
+
+    /// Finds where the files of a stream are that was not emptied by this run.
+    async fn find(&mut self, index: usize) -> Result<(), SinkError> {
+        let part = self.streams.get(index).part();
+        let snapshot = self.place.newest_snapshot(part).await?;
+        self.streams.place(index, snapshot.as_deref());
+        Ok(())
     }
 }
 

@@ -93,7 +93,7 @@ impl Partitions {
                 self.count += 1;
                 free.insert(Partition {
                     format: self.format,
-                    directory: stream.directory().to_owned(),
+                    directory: stream.directory().unwrap_or(stream.part()).to_owned(),
                     date,
                     batch: batch.to_owned(),
                     number: self.count,

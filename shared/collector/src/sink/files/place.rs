@@ -13,9 +13,18 @@ use weir_aws::SdkConfig;
 use crate::fault::Fault;
 use crate::sink::SinkError;
 use crate::sink::files::s3;
+use crate::sink::files::stream::SNAPSHOT;
 
 /// The longest error that is told: stores repeat whole documents.
 const LONGEST_CHARS: usize = 500;
+
+/// Codes of S3's errors that do not pass (Amazon S3 API Reference, "Error responses").
+const MENDED_BY_PEOPLE: [&str; 4] = [
+    "AccessDenied",
+    "InvalidAccessKeyId",
+    "NoSuchBucket",
+    "SignatureDoesNotMatch",
+];
 
 /// Where files are.
 #[derive(Debug)]
@@ -90,6 +99,33 @@ impl Place {
         })
     }
 
+    /// The newest snapshot of a stream that holds anything.
+    pub(super) async fn newest_snapshot(&self, stream: &str) -> Result<Option<String>, SinkError> {
+        let below = self.path(stream)?;
+        let found = self.store.list_with_delimiter(Some(&below)).await;
+        let found = found.map_err(|error| self.failed(&error))?;
+        let mut snapshots = found.common_prefixes;
+        snapshots.sort_unstable();
+        for snapshot in snapshots.iter().rev() {
+            let name = snapshot
+                .filename()
+                .and_then(|name| name.strip_prefix(SNAPSHOT));
+            if let Some(name) = name
+                && is_batch(name)
+                && self.holds_any(snapshot).await?
+            {
+                return Ok(Some(name.to_owned()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A directory stays when its files are removed.
+    async fn holds_any(&self, below: &Path) -> Result<bool, SinkError> {
+        let first = self.store.list(Some(below)).try_next().await;
+        Ok(first.map_err(|error| self.failed(&error))?.is_some())
+    }
+
     /// Removes the files of a batch, which is named with the directory that they are below.
     pub(super) async fn discard(&self, name: &str) -> Result<(), SinkError> {
         let (directory, batch) = name
@@ -136,6 +172,12 @@ impl Place {
     pub(super) fn failed(&self, error: &Error) -> SinkError {
         let fault = Fault::new(format!("cannot write to {}: {}", self.shown, chain(error)));
         match error {
+            _ if MENDED_BY_PEOPLE
+                .iter()
+                .any(|code| fault.message.contains(code)) =>
+            {
+                SinkError::Final(fault)
+            }
             Error::PermissionDenied { .. }
             | Error::Unauthenticated { .. }
             | Error::NotFound { .. }
@@ -159,7 +201,7 @@ fn is_batch(text: &str) -> bool {
         return false;
     };
     let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    time.len() == 15
+    time.len() == 18
         && random.len() == 16
         && is_hex(random)
         && time
@@ -231,20 +273,20 @@ mod tests {
 
     #[test]
     fn only_names_that_a_batch_can_have_are_batches() {
-        assert!(is_batch("20261121T175929Z-0123456789abcdef"));
+        assert!(is_batch("20261121T175929500Z-0123456789abcdef"));
         for bad in [
             "",
             "Z-",
-            "20261121T175929Z-",
+            "20261121T175929500Z-",
             "x",
-            "20261121T175929Z-0123456789abcdeg",
+            "20261121T175929500Z-0123456789abcdeg",
         ] {
             assert!(!is_batch(bad), "{bad}");
         }
-        let batch = "20261121T175929Z-0123456789abcdef";
+        let batch = "20261121T175929500Z-0123456789abcdef";
         assert!(is_of(&format!("{batch}-1-0.jsonl.gz"), batch));
         assert!(!is_of(
-            "20261121T175929Z-0123456789abcdee-1-0.jsonl.gz",
+            "20261121T175929500Z-0123456789abcdee-1-0.jsonl.gz",
             batch
         ));
     }

@@ -15,6 +15,9 @@ use crate::sink::files::encode::FileFormat;
 /// The field that says when a record is from.
 const TIMESTAMP: &str = "_timestamp";
 
+/// What a snapshot's directory begins with.
+pub(super) const SNAPSHOT: &str = "snapshot=";
+
 /// What is known of each stream. There are few.
 #[derive(Debug, Default)]
 pub(super) struct Streams(Vec<Stream>);
@@ -23,7 +26,10 @@ pub(super) struct Streams(Vec<Stream>);
 #[derive(Debug)]
 pub(super) struct Stream {
     name: Arc<str>,
-    directory: String,
+    /// Its name, as a part of a path.
+    part: String,
+    /// Where its files are, below the place, once that is known.
+    directory: Option<String>,
     schema: Option<Schema>,
     pub(super) columns: Option<Arc<Columns>>,
 }
@@ -35,7 +41,8 @@ impl Streams {
         known.unwrap_or_else(|| {
             self.0.push(Stream {
                 name: Arc::clone(name),
-                directory: PathPart::from(&**name).as_ref().to_owned(),
+                part: PathPart::from(&**name).as_ref().to_owned(),
+                directory: None,
                 schema: None,
                 columns: None,
             });
@@ -60,18 +67,25 @@ impl Streams {
         format == FileFormat::Parquet
     }
 
-    /// Begins a new snapshot.
-    pub(super) fn empty(&mut self, index: usize, batch: String) {
+    /// Says which snapshot its files are in, if it has any.
+    pub(super) fn place(&mut self, index: usize, snapshot: Option<&str>) {
         let stream = &mut self.0[index];
-        let part = PathPart::from(&*stream.name);
-        stream.directory = format!("{}/snapshot={batch}", part.as_ref());
+        stream.directory = Some(match snapshot {
+            Some(snapshot) => format!("{}/{SNAPSHOT}{snapshot}", stream.part),
+            None => stream.part.clone(),
+        });
     }
 }
 
 impl Stream {
-    /// Where its files are, below the place.
-    pub(super) fn directory(&self) -> &str {
-        &self.directory
+    /// Its name, as a part of a path.
+    pub(super) fn part(&self) -> &str {
+        &self.part
+    }
+
+    /// Where its files are, below the place, once that is known.
+    pub(super) fn directory(&self) -> Option<&str> {
+        self.directory.as_deref()
     }
 
     /// The date of a record.

@@ -160,6 +160,9 @@ fn list(held: &Held, query: &BTreeMap<String, String>) -> Response {
         .objects
         .iter()
         .filter(|(key, _)| key.starts_with(&prefix));
+    if query.contains_key("delimiter") {
+        return directories(found.map(|(key, _)| &key[prefix.len()..]), &prefix);
+    }
     let contents: String = found
         .map(|(key, body)| {
             format!(
@@ -170,6 +173,18 @@ fn list(held: &Held, query: &BTreeMap<String, String>) -> Response {
         })
         .collect();
     format!("<ListBucketResult><IsTruncated>false</IsTruncated>{contents}</ListBucketResult>")
+        .into_response()
+}
+
+/// What is before the next slash of each key.
+fn directories<'a>(keys: impl Iterator<Item = &'a str>, prefix: &str) -> Response {
+    let parts = keys.filter_map(|key| key.split_once('/'));
+    let parts: std::collections::BTreeSet<&str> = parts.map(|(part, _)| part).collect();
+    let common: String = parts
+        .into_iter()
+        .map(|part| format!("<CommonPrefixes><Prefix>{prefix}{part}/</Prefix></CommonPrefixes>"))
+        .collect();
+    format!("<ListBucketResult><IsTruncated>false</IsTruncated>{common}</ListBucketResult>")
         .into_response()
 }
 

@@ -141,7 +141,7 @@ async fn records_are_files_by_stream_and_date() {
     for name in found.keys() {
         let file = name.rsplit('/').next().unwrap();
         assert!(
-            file.starts_with("20261121T175929Z-") && file.ends_with(".jsonl.gz"),
+            file.starts_with("20261121T175929500Z-") && file.ends_with(".jsonl.gz"),
             "{file}"
         );
         assert!(
@@ -198,7 +198,7 @@ async fn what_is_no_batch_is_not_removed() {
         "a",
         "a/",
         "a/mine",
-        "../20261121T175929Z-0123456789abcdef",
+        "../20261121T175929500Z-0123456789abcdef",
         "a/date=2026-01-01/mine-1.txt",
     ] {
         assert!(sink.discard(&[bad.to_owned()]).await.is_err(), "{bad}");
@@ -356,6 +356,38 @@ async fn an_emptied_stream_is_a_new_snapshot() {
     );
     sink.discard(&planned).await.unwrap();
     assert_eq!(lines(&files(home.path())), [json!({"n": 4})]);
+}
+
+#[tokio::test]
+async fn a_run_that_does_not_empty_its_stream_goes_on_in_the_newest_snapshot() {
+    let home = TempDir::new().unwrap();
+    let count = |start: &str| {
+        let found = files(home.path());
+        found.keys().filter(|name| name.starts_with(start)).count()
+    };
+    let emptied = || {
+        let stream = "a".into();
+        vec![Message::Empty { stream }, record("a", json!({"n": 1}))]
+    };
+    let mut first = sink_at(home.path(), FileFormat::JsonLines);
+    first.write(emptied()).await.unwrap();
+    first.flush().await.unwrap();
+    let snapshot = files(home.path()).into_keys().next().unwrap();
+    let snapshot = &snapshot[..snapshot.find("/date=").unwrap()];
+    // A later snapshot whose files are discarded leaves nothing but its directory.
+    let mut died = sink_at(home.path(), FileFormat::JsonLines);
+    let later = ManualClock::new(Timestamp::parse("2026-11-22T00:00:00Z").unwrap());
+    died.clock = Arc::new(later);
+    died.write(emptied()).await.unwrap();
+    let planned = died.plan();
+    died.flush().await.unwrap();
+    let mut next = sink_at(home.path(), FileFormat::JsonLines);
+    next.discard(&planned).await.unwrap();
+    next.write(vec![record("a", json!({"n": 2}))])
+        .await
+        .unwrap();
+    next.flush().await.unwrap();
+    assert_eq!((count(snapshot), count("a/")), (2, 2));
 }
 
 #[tokio::test]

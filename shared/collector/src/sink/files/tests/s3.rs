@@ -77,6 +77,31 @@ async fn a_large_object_is_uploaded_in_parts_and_completed_by_the_flush() {
 }
 
 #[tokio::test]
+async fn the_newest_snapshot_is_found_in_a_bucket_too() {
+    let bucket = Bucket::start().await;
+    let mut first = sink_in(&bucket, "s3://files/a");
+    let stream = "b c".into();
+    let messages = vec![Message::Empty { stream }, record("b c", json!({"n": 1}))];
+    first.write(messages).await.unwrap();
+    first.flush().await.unwrap();
+    let mut next = sink_in(&bucket, "s3://files/a");
+    next.write(vec![record("b c", json!({"n": 2}))])
+        .await
+        .unwrap();
+    next.flush().await.unwrap();
+    let found = objects(&bucket);
+    let in_snapshot = found
+        .keys()
+        .filter(|key| key.starts_with("a/b c/snapshot=20261121T"));
+    assert_eq!(
+        (in_snapshot.count(), found.len()),
+        (2, 2),
+        "{:?}",
+        found.keys()
+    );
+}
+
+#[tokio::test]
 async fn what_was_abandoned_is_aborted() {
     let bucket = Bucket::start().await;
     let mut sink = sink_in(&bucket, "s3://files/x/");
@@ -90,10 +115,8 @@ async fn what_was_abandoned_is_aborted() {
 async fn a_bucket_that_is_not_there_is_for_a_person_to_mend() {
     let bucket = Bucket::start().await;
     let mut sink = sink_in(&bucket, "s3://other/x");
-    sink.write(vec![record("a", json!({"n": 1}))])
-        .await
-        .unwrap();
-    let error = sink.flush().await.unwrap_err();
+    let written = sink.write(vec![record("a", json!({"n": 1}))]).await;
+    let error = written.unwrap_err();
     assert!(matches!(error, SinkError::Final(_)), "{error}");
     let text = error.to_string();
     assert!(text.contains("s3://other/x"), "{text}");
