@@ -167,6 +167,21 @@ async fn a_save_that_could_not_be_settled_can_be_saved_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_renewal_after_a_save_in_doubt_keeps_what_has_landed() {
+    let scene = Scene::start().await;
+    let one = scene.store("one");
+    let mut held = lease(&one, "one").await;
+    save(&mut held, &one, 1).await.unwrap();
+    let any = |call: &Seen| call.actor() == "one" && call.touches(Table::Bookmarks);
+    let cut = scene.world.chaos.fail_all(any, Failure::AfterEffect);
+    assert!(save(&mut held, &one, 2).await.is_err());
+    cut.end();
+    held.renew(&one, scene.deadline()).await.unwrap();
+    assert_eq!(held.bookmark(), Some(&at(2)));
+    assert_eq!(bookmark(&scene).await, Some(2));
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_end_of_a_run_stands_whatever_arrives_late() {
     let scene = Scene::start().await;
     let one = scene.store("one");
