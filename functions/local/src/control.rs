@@ -4,6 +4,7 @@
 //! The socket is a file that only its owner can open, and whoever can open it is let in as the
 //! local administrator. So these routes are on no other listener, and in no description.
 
+mod data_sets;
 mod keys;
 
 use std::fs::{self, Permissions};
@@ -29,6 +30,9 @@ use weir_store::registry::{Client, ClientId};
 
 use crate::failure::Failure;
 use crate::verify::{Verified, VerifyRequest};
+pub(crate) use data_sets::{
+    ChangedDataSet, CreatedDataSet, DataSetList, ListedDataSet, NewDataSet, NewToken, ShownDataSet,
+};
 pub(crate) use keys::{CreatedKey, KeyList, ListedKey, NewKeyRequest};
 
 /// Clients of a page.
@@ -87,6 +91,20 @@ pub(crate) fn router(service: Arc<Service>) -> Router {
         .route("/control/verify", post(verify))
         .route("/control/keys", get(keys::list).post(keys::create))
         .route("/control/keys/{id}", delete(keys::revoke))
+        .route(
+            "/control/data-sets",
+            get(data_sets::list).post(data_sets::create),
+        )
+        .route(
+            "/control/data-sets/{group}/{type}",
+            get(data_sets::show)
+                .post(data_sets::change)
+                .delete(data_sets::delete),
+        )
+        .route(
+            "/control/data-sets/{group}/{type}/token",
+            post(data_sets::rotate),
+        )
         .with_state(service)
 }
 
@@ -230,7 +248,7 @@ mod tests {
         let config = Config::quiet(Storage::Memory, Arc::new(SystemClock));
         let running = serve::start(config).await.unwrap();
         let public = weir_service::layer::edge(serve::functions(running.service()));
-        let owner = serve::owner(running.service());
+        let owner = serve::owner(running.service(), None);
         let status = async |router: &axum::Router, path: &str| {
             let request = Request::get(path).body(Body::empty()).unwrap();
             router.clone().oneshot(request).await.unwrap().status()

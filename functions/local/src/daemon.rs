@@ -11,6 +11,7 @@ use weir_store::SystemClock;
 use crate::args::{Global, ServeArgs};
 use crate::failure::Failure;
 use crate::first_start::{self, FixedClient, Kept, Place};
+use crate::jobs::Setup;
 use crate::serve::{Config, Running, Storage, start};
 use crate::{listen, output};
 
@@ -52,6 +53,7 @@ fn config(args: &ServeArgs, global: &Global) -> Config {
         allowed_origins: args.allowed_origins.clone(),
         snippet_path: args.snippet_path.clone(),
         connections: listen::connections_of_process(),
+        jobs: Setup::on_time(&args.places),
         clock: Arc::new(SystemClock),
     }
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::process::ExitCode;
 
 use anyhow::Error;
+use weir_collector::Fault;
 
 use crate::api::ApiError;
 
@@ -45,6 +46,16 @@ impl Failure {
         Failure {
             hint: Some(hint.into()),
             ..self
+        }
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Failure {
+        let failure = Failure::new(fault.message);
+        match fault.hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
         }
     }
 }

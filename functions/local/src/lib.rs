@@ -8,14 +8,17 @@
 mod api;
 pub mod args;
 mod client;
+mod collect;
 mod compaction;
 mod control;
 mod daemon;
 pub mod data;
+mod dataset;
 mod export;
 mod failure;
 mod first_start;
 mod import;
+mod jobs;
 mod key;
 mod listen;
 mod log;
@@ -28,6 +31,7 @@ mod session;
 mod shards;
 mod signing_key;
 mod stack;
+mod tap;
 mod track;
 mod verify;
 
@@ -52,7 +56,10 @@ fn carry_out(args: Args) -> Result<()> {
     let Args { command, global } = args;
     let command = command.unwrap_or_else(|| Command::Serve(ServeArgs::default()));
     refuse_stack(&command, &global)?;
-    log::start(&global, matches!(command, Command::Serve(_)))?;
+    match &command {
+        Command::Collect(args) => collect::start_log(args, &global)?,
+        _ => log::start(&global, matches!(command, Command::Serve(_)))?,
+    }
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     let done = runtime.block_on(dispatch(command, &global));
     // Whatever still waits for a file or a terminal is not waited for.
@@ -67,6 +74,8 @@ fn refuse_stack(command: &Command, global: &Global) -> Result<()> {
         Command::Serve(_) => "serve",
         Command::Openapi => "openapi",
         Command::Completions { .. } => "completions",
+        Command::Collect(_) => "collect",
+        Command::Tap(_) => "tap",
         _ => return Ok(()),
     };
     let message = format!("{name} does not go with --aws");
@@ -108,6 +117,9 @@ async fn dispatch(command: Command, global: &Global) -> Result<()> {
             })
             .await
         }
+        Command::Jobs(args) => jobs::run(&args, global).await,
+        Command::Collect(args) => collect::run(&args).await,
+        Command::Tap(args) => tap::run(&args).await,
         Command::Client(args) => {
             let session = Session::open_local(global, Needs::Place, "client").await?;
             finish(session, async |s| client::run(&args, &s.api).await).await
@@ -117,6 +129,12 @@ async fn dispatch(command: Command, global: &Global) -> Result<()> {
             let wanted = key::Wanted::of(args)?;
             let session = Session::open_local(global, Needs::Place, "key").await?;
             finish(session, async |s| key::run(&wanted, &s.api).await).await
+        }
+        Command::Dataset(command) => {
+            // What is asked and read is asked and read before anything is opened.
+            let wanted = dataset::Wanted::of(command)?;
+            let session = Session::open_local(global, Needs::Place, "dataset").await?;
+            finish(session, async |s| dataset::run(&wanted, &s.api).await).await
         }
         Command::SigningKey(command) => signing_key::run(&command, global).await,
         Command::Shards(args) => {

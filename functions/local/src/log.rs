@@ -10,7 +10,8 @@ use crate::failure::Failure;
 
 /// A server tells what it does. The libraries below it only speak up when something is wrong.
 const SERVING: &str = "warn,weir=info,weir_service=info,weir_token=info,weir_track=info,\
-                       weir_query=info,weir_compact=info,weir_store=info";
+                       weir_query=info,weir_compact=info,weir_store=info,\
+                       weir_data=info,weir_collect=info,weir_collector=info";
 
 /// A command speaks for itself. On a stack's tables what failed is in its answers, too.
 const COMMAND: &str = "warn";
@@ -38,7 +39,7 @@ pub(crate) fn start(global: &Global, serving: bool) -> Result<()> {
     Ok(())
 }
 
-fn filter(given: Option<&str>, unless_told: &str) -> Result<EnvFilter> {
+pub(crate) fn filter(given: Option<&str>, unless_told: &str) -> Result<EnvFilter> {
     let directives = match given {
         Some(text) if !text.trim().is_empty() => text,
         _ => unless_told,

@@ -3,11 +3,12 @@
 use utoipa::openapi::OpenApi;
 use weir_service::{health, openapi};
 
-fn parts() -> [OpenApi; 4] {
+fn parts() -> [OpenApi; 5] {
     [
         weir_token::openapi(),
         weir_track::openapi(),
         weir_query::openapi(),
+        weir_data::openapi(),
         health::openapi(),
     ]
 }
@@ -31,10 +32,11 @@ mod tests {
     use http::{Request, StatusCode};
     use serde_json::Value;
     use tower::ServiceExt as _;
-    use weir_model::Name;
+    use weir_model::{DataSetSettings, Name};
     use weir_service::secret::WriteKey;
     use weir_service::write_keys::NewKey;
     use weir_store::SystemClock;
+    use weir_store::registry::SecretHash;
 
     use super::*;
     use crate::serve::{self, Config, Storage};
@@ -42,9 +44,11 @@ mod tests {
     const METHODS: [&str; 5] = ["GET", "POST", "PUT", "DELETE", "PATCH"];
 
     /// Every path with its methods. The token paths are served without their final slash, too.
-    const PATHS: [(&str, &[&str]); 20] = [
+    const PATHS: [(&str, &[&str]); 24] = [
         ("/", &["GET"]),
         ("/.well-known/oauth-authorization-server", &["GET"]),
+        ("/_status", &["GET"]),
+        ("/_status/data-sets", &["GET"]),
         ("/api/events", &["GET"]),
         ("/api/events/{namespace}/{name}", &["GET"]),
         ("/api/namespaces", &["GET"]),
@@ -55,6 +59,8 @@ mod tests {
         ("/api/track", &["POST"]),
         ("/api/track/", &["POST"]),
         ("/api/v1/trigger/", &["POST"]),
+        ("/data/{group}/{type}", &["GET", "PUT", "POST"]),
+        ("/data/{group}/{type}/{id}", &["DELETE", "PATCH"]),
         ("/healthz", &["GET"]),
         ("/o/introspect/", &["POST"]),
         ("/o/revoke_token/", &["POST"]),
@@ -172,6 +178,11 @@ mod tests {
     async fn the_routes_are_those_that_are_described() {
         let config = Config::quiet(Storage::Memory, Arc::new(SystemClock));
         let running = serve::start(config).await.unwrap();
+        let store = &running.service().store;
+        let (name, token) = ("x/x".parse().unwrap(), SecretHash::of("a-token"));
+        let deadline = running.service().registry_deadline();
+        let made = store.create_data_set(&name, token, DataSetSettings::default(), deadline);
+        made.await.unwrap().unwrap();
         let router = weir_service::layer::edge(serve::functions(running.service()));
         for (path, methods) in described() {
             let path = filled(&path);

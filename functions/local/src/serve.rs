@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::serve::ListenerExt as _;
 use axum::{Extension, Router};
 use tokio::net::TcpListener;
@@ -27,7 +27,8 @@ use weir_store::embedded::Engine;
 
 use crate::data::{DataDirectory, DataError};
 use crate::failure::Failure;
-use crate::{compaction, control, listen, openapi};
+use crate::jobs::{Jobs, Keeping, Setup};
+use crate::{compaction, control, jobs, listen, openapi};
 
 /// How long requests in flight may take when the server stops: a request in doubt is settled
 /// after 20 s.
@@ -84,6 +85,8 @@ pub struct Config {
     pub snippet_path: SnippetPath,
     /// How many connections it may have at once, beside those to its control socket.
     pub connections: usize,
+    /// The jobs that it keeps.
+    pub jobs: Option<Setup>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
 }
@@ -98,6 +101,7 @@ impl Config {
             allowed_origins: Origins::Nowhere,
             snippet_path: SnippetPath::default(),
             connections: listen::CONNECTIONS,
+            jobs: None,
             clock,
         }
     }
@@ -113,6 +117,7 @@ pub struct Running {
     stop: watch::Sender<()>,
     listeners: Vec<JoinHandle<()>>,
     compaction: JoinHandle<()>,
+    jobs: Option<Keeping>,
 }
 
 /// What holds the files of a server. One in memory has a socket and a lock all the same.
@@ -135,10 +140,11 @@ pub async fn start(config: Config) -> Result<Running> {
         allowed_origins,
         snippet_path,
         connections,
+        jobs,
         clock,
     } = config;
     let (home, engine, keys) = open(storage, &clock).await?;
-    let db = Db::embedded(Arc::clone(&engine) as _, clock);
+    let db = Db::embedded(Arc::clone(&engine) as _, Arc::clone(&clock));
     // A later version may have tables that an earlier one had not.
     db.create_tables()
         .await
@@ -152,6 +158,10 @@ pub async fn start(config: Config) -> Result<Running> {
     };
     let service = Service::new(store.clone(), settings);
 
+    let jobs = jobs
+        .map(|setup| Jobs::open(setup, &store, clock))
+        .transpose()?;
+
     let socket = control::listen(&home.data.control_socket())?;
     let public = match listen {
         Some(address) => Some(bind(address).await?),
@@ -161,7 +171,7 @@ pub async fn start(config: Config) -> Result<Running> {
     let (stop, stopped) = watch::channel(());
     let mut listeners = vec![tokio::spawn(listen::serve(
         socket,
-        owner(&service),
+        owner(&service, jobs.clone()),
         OWN_CONNECTIONS,
         stopped.clone(),
     ))];
@@ -175,6 +185,7 @@ pub async fn start(config: Config) -> Result<Running> {
             stopped.clone(),
         )));
     }
+    let jobs = jobs.map(|jobs| jobs.keep(stopped.clone()));
     let compaction = tokio::spawn(compaction::keep_up(store, Arc::clone(&engine), stopped));
     Ok(Running {
         service,
@@ -184,6 +195,7 @@ pub async fn start(config: Config) -> Result<Running> {
         stop,
         listeners,
         compaction,
+        jobs,
     })
 }
 
@@ -250,6 +262,7 @@ pub(crate) fn functions(service: &Arc<Service>) -> Router {
     weir_token::router(Arc::clone(service))
         .merge(weir_track::router(Arc::clone(service)))
         .merge(weir_query::router(Arc::clone(service)))
+        .merge(weir_data::router(Arc::clone(service)))
         .merge(health::router(Arc::clone(service)))
         .merge(openapi::router())
 }
@@ -263,18 +276,35 @@ pub(crate) fn public_functions(service: &Arc<Service>) -> Router {
     let token = weir_token::router(Arc::clone(service));
     let track = weir_track::router(Arc::clone(service));
     let query = weir_query::router(Arc::clone(service));
+    let data_in = weir_data::writes(Arc::clone(service));
+    let data_out = weir_data::reads(Arc::clone(service));
+    // What a gate refuses, Backdrop's clients are told in the form that they know.
+    let in_backdrops_form = map_response(weir_data::in_backdrops_form);
     token
         .route_layer(from_fn_with_state(grants, gate::through))
-        .merge(track.route_layer(from_fn_with_state(writes, gate::through_unless_slow)))
-        .merge(query.route_layer(from_fn_with_state(reads, gate::through)))
+        .merge(track.route_layer(from_fn_with_state(
+            Arc::clone(&writes),
+            gate::through_unless_slow,
+        )))
+        .merge(query.route_layer(from_fn_with_state(Arc::clone(&reads), gate::through)))
+        .merge(
+            data_in
+                .route_layer(from_fn_with_state(writes, gate::through_unless_slow))
+                .route_layer(in_backdrops_form.clone()),
+        )
+        .merge(
+            data_out
+                .route_layer(from_fn_with_state(reads, gate::through))
+                .route_layer(in_backdrops_form),
+        )
         .merge(health::router(Arc::clone(service)))
         .merge(openapi::router())
 }
 
 /// The same and the control routes, for whoever can open the control socket.
-pub(crate) fn owner(service: &Arc<Service>) -> Router {
-    edge(functions(service).merge(control::router(Arc::clone(service))))
-        .layer(Extension(LocalAdmin))
+pub(crate) fn owner(service: &Arc<Service>, kept: Option<Jobs>) -> Router {
+    let own = control::router(Arc::clone(service)).merge(jobs::router(Arc::clone(service), kept));
+    edge(functions(service).merge(own)).layer(Extension(LocalAdmin))
 }
 
 impl Running {
@@ -311,9 +341,13 @@ impl Running {
             stop,
             mut listeners,
             compaction,
+            jobs,
             ..
         } = self;
         drop(stop);
+        if let Some(jobs) = jobs {
+            jobs.stop().await;
+        }
         let end = Instant::now() + LAST_REQUESTS;
         for listener in &mut listeners {
             match timeout_at(end, &mut *listener).await {

@@ -17,6 +17,7 @@ use crate::api::{Api, Call, Credentials};
 use crate::args::{Global, Secret, Target};
 use crate::data::{DataDirectory, DataError};
 use crate::failure::Failure;
+use crate::jobs::Setup;
 use crate::serve::{self, Config, Running, Storage};
 use crate::stack::{Hosted, Stack};
 
@@ -56,8 +57,20 @@ impl Session {
     pub(crate) async fn open(global: &Global, needs: Needs) -> Result<Session> {
         match global.target() {
             Target::Server(server) => remote(global, server),
-            Target::Data(data) => local(data, needs).await,
+            Target::Data(data) => local(data, needs, None).await,
             Target::Stack(name) => deployed(global, name).await,
+        }
+    }
+
+    /// Finds the Weir that keeps the jobs. One that is opened for the command keeps these.
+    pub(crate) async fn open_with_jobs(
+        global: &Global,
+        needs: Needs,
+        jobs: Option<Setup>,
+    ) -> Result<Session> {
+        match global.target() {
+            Target::Data(data) => local(data, needs, jobs).await,
+            _ => Session::open_local(global, needs, "jobs").await,
         }
     }
 
@@ -149,7 +162,7 @@ fn state_directory(global: &Global) -> Result<PathBuf> {
     Ok(home.join(".local").join("state"))
 }
 
-async fn local(data: &Path, needs: Needs) -> Result<Session> {
+async fn local(data: &Path, needs: Needs, jobs: Option<Setup>) -> Result<Session> {
     if needs == Needs::Data && !DataDirectory::exists(data) {
         let message = format!("there is no data of Weir in {}", data.display());
         let hint = "start `weir serve` first, or say where the data is: --data DIR or --server URL";
@@ -157,7 +170,7 @@ async fn local(data: &Path, needs: Needs) -> Result<Session> {
     }
     let imports = DataDirectory::imports_of(data);
     for _ in 1..TRIES {
-        match try_local(data).await? {
+        match try_local(data, jobs.as_ref()).await? {
             Some((api, behind)) => {
                 return Ok(Session {
                     api,
@@ -174,14 +187,14 @@ async fn local(data: &Path, needs: Needs) -> Result<Session> {
 }
 
 /// Opens the data, or talks to whoever has it open. None: they do not listen yet, or no longer.
-async fn try_local(data: &Path) -> Result<Option<(Api, Behind)>> {
+async fn try_local(data: &Path, jobs: Option<&Setup>) -> Result<Option<(Api, Behind)>> {
     match DataDirectory::open(data) {
         Ok(directory) => {
-            let running = serve::start(Config::quiet(
-                Storage::Held(directory),
-                Arc::new(SystemClock),
-            ));
-            let running = Box::new(running.await?);
+            let config = Config {
+                jobs: jobs.cloned(),
+                ..Config::quiet(Storage::Held(directory), Arc::new(SystemClock))
+            };
+            let running = Box::new(serve::start(config).await?);
             let api = Api::local(&running.control_socket())?;
             Ok(Some((api, Behind::Server(running))))
         }

@@ -35,6 +35,7 @@ const PROBLEM_BYTES: usize = 1024 * 1024;
 /// A deployed stack whose tables are there.
 #[derive(Debug)]
 pub(crate) struct Stack {
+    config: SdkConfig,
     db: Db,
     registry: Described,
 }
@@ -70,10 +71,24 @@ impl Stack {
         let db = Db::on_aws(&config, names, Arc::new(SystemClock));
         let deadline = Deadline::at(db.clock().now().saturating_add(FIND_TIME));
         match db.describe(Table::Registry, deadline).await {
-            Ok(Some(registry)) => Ok(Stack { db, registry }),
+            Ok(Some(registry)) => Ok(Stack {
+                config,
+                db,
+                registry,
+            }),
             Ok(None) => Err(no_tables(name, &region).into()),
             Err(error) => Err(refuse_read(error, &region).into()),
         }
+    }
+
+    /// How its account is reached.
+    pub(crate) fn config(&self) -> &SdkConfig {
+        &self.config
+    }
+
+    /// The Amazon resource name of one of its tables.
+    pub(crate) fn registry_arn(&self) -> &str {
+        &self.registry.arn
     }
 
     /// Tells these tables from all others: region, account and name, and which of those that
@@ -89,7 +104,7 @@ impl Stack {
         // Whoever can open the socket needs no token, so the stack's own key is not asked for.
         let keys = SigningKeys::new(SigningKey::random());
         let service = Service::new(Store::new(self.db), ServiceConfig::new(keys));
-        let router = serve::owner(&service).layer(map_response(explain));
+        let router = serve::owner(&service, None).layer(map_response(explain));
         let (stop, stopped) = watch::channel(());
         let connections = serve::OWN_CONNECTIONS;
         let listener = tokio::spawn(listen::serve(socket, router, connections, stopped));

@@ -20,14 +20,22 @@ use weir_service::SnippetPath;
 use weir_service::cors::Origins;
 
 mod admin;
+mod collect;
+mod dataset;
 mod events;
+mod jobs;
 mod rejected;
+mod tap;
 
 pub use admin::{ClientCommand, KeyCommand, ShardsArgs, SigningKeyCommand, VerifyArgs};
+pub use collect::CollectArgs;
+pub use dataset::{DatasetCommand, SettingsArgs};
 pub use events::{
     ExportArgs, Format, ImportArgs, ImportFormat, Property, QueryArgs, TrackArgs, Unconfirmed,
 };
+pub use jobs::{JobPlaces, JobsArgs, JobsCommand};
 pub use rejected::{RejectedArgs, Since};
+pub use tap::{TapArgs, TapSource};
 
 const ABOUT: &str = "\
 Weir stores events and answers aggregates of them.
@@ -48,6 +56,8 @@ Examples:
   weir export Frontend -o frontend.ndjson    save the events of a namespace
   weir client create --label 'the website'   make a client for the HTTP interface
   weir key create --label web                make a key for trackers, which can only write
+  weir dataset create web/visits             make a data set, as Backdrop has them
+  weir serve --jobs jobs --secrets secrets   serve, and run collectors on their schedules
   weir query Frontend pageView --server https://weir.example.org \\
        --client-id ID --client-secret-file secret
   weir client create --aws --stack weir      make a client of a deployed stack
@@ -87,6 +97,10 @@ impl Args {
     pub fn read<W: Into<OsString> + Clone>(
         words: impl IntoIterator<Item = W>,
     ) -> Result<Args, clap::Error> {
+        let words: Vec<OsString> = words.into_iter().map(Into::into).collect();
+        if let Some(collect) = collect::read_alone(&words) {
+            return collect;
+        }
         let mut command = Args::command();
         let matches = command.try_get_matches_from_mut(words)?;
         if let Some(clash) = clash(&matches) {
@@ -147,8 +161,8 @@ pub struct Global {
 
     /// The Weir to talk to, instead of the one that keeps --data
     ///
-    /// Needs --client-id and a secret. Not for `serve`, `client`, `key`, `signing-key`, `shards`
-    /// and `verify`, which work where the data is.
+    /// Needs --client-id and a secret. Not for `serve`, `client`, `key`, `dataset`,
+    /// `signing-key`, `shards` and `verify`, which work where the data is.
     #[arg(long, global = true, value_name = "URL", env = "WEIR_SERVER")]
     pub server: Option<String>,
 
@@ -290,6 +304,9 @@ pub enum Command {
     /// Make, list and revoke write keys, with which a client can write and nothing else
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Make, list, change and delete data sets
+    #[command(subcommand)]
+    Dataset(DatasetCommand),
     /// Name, rotate and drop the keys that sign tokens
     #[command(subcommand)]
     SigningKey(SigningKeyCommand),
@@ -298,6 +315,15 @@ pub enum Command {
     /// Each shard takes about 500 requests a second on AWS; an embedded store gains nothing.
     /// Shards can be added and never taken away.
     Shards(ShardsArgs),
+    /// Run, list and schedule the jobs of collectors
+    #[command(after_long_help = jobs::EXAMPLES)]
+    Jobs(JobsArgs),
+    /// Collect from a third party once, by the four files of backdrop-collector
+    #[command(after_long_help = collect::EXAMPLES)]
+    Collect(CollectArgs),
+    /// Print what a third party has as Singer messages
+    #[command(after_long_help = tap::EXAMPLES)]
+    Tap(TapArgs),
     /// Compare what was counted with what is stored
     ///
     /// Recounts the events of every day that was compacted and compares them with its totals.
@@ -319,6 +345,7 @@ Examples:
   weir serve --listen 127.0.0.1:9000 --data /var/lib/weir
   weir serve --memory
   weir serve --client-id website --client-secret-file /run/secrets/website
+  weir serve --jobs jobs --secrets secrets
 
 The first start makes a client and prints its id and secret, once, with lines for curl to try it.
 With --client-id that client is made instead, or gets the given secret.
@@ -358,6 +385,9 @@ pub struct ServeArgs {
     /// Where the browser snippet is served
     #[arg(long, value_name = "PATH", env = "WEIR_SNIPPET_PATH", default_value_t)]
     pub snippet_path: SnippetPath,
+    /// The jobs to run on time.
+    #[command(flatten)]
+    pub places: JobPlaces,
 }
 
 impl Default for ServeArgs {

@@ -1,0 +1,293 @@
+//! Jobs of a deployed stack: schedules of EventBridge Scheduler, whose events are the jobs.
+
+use std::io::Read as _;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use http::StatusCode;
+use serde_json::Value;
+use tokio::time::sleep;
+use weir_aws::{CallError, Functions, ScheduledCall, Schedules, Secrets};
+use weir_store::{Clock as _, JobName, JobOutcome, SystemClock};
+
+use super::files::{Found, JobFiles};
+use super::plan::{Change, Places, changes};
+use super::routes::{JobList, ListedJob, ListedRun};
+use super::{history, tell};
+use crate::api::ApiError;
+use crate::args::Global;
+use crate::failure::Failure;
+use crate::output::{self, counted};
+use crate::session::{Needs, Session};
+use crate::stack::Stack;
+
+/// Schedules read at once.
+const AT_ONCE: usize = 8;
+
+/// How often a run in the stack is looked at, and for how long until it must have begun.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+const BEGIN_TIME: Duration = Duration::from_secs(120);
+
+/// The schedules of a stack.
+struct Deployed {
+    stack: Stack,
+    places: Places,
+    schedules: Schedules,
+}
+
+impl Deployed {
+    async fn find(global: &Global, what: &str) -> Result<Deployed> {
+        if !global.aws {
+            let message = format!("jobs {what} works on a deployed stack");
+            return Err(Failure::usage(message)
+                .hint("add --aws, and --stack NAME")
+                .into());
+        }
+        let stack = Stack::find(&global.stack).await?;
+        let arn = stack.registry_arn();
+        let places = Places::of(&global.stack, arn)
+            .with_context(|| format!("the table's name {arn} does not say where it is"))?;
+        let schedules = Schedules::new(stack.config(), &places.group());
+        Ok(Deployed {
+            stack,
+            places,
+            schedules,
+        })
+    }
+
+    async fn schedules(&self) -> Result<Vec<ScheduledCall>> {
+        let names = self.schedules.names().await.map_err(refuse)?;
+        let read = stream::iter(&names).map(|name| self.schedules.read(name));
+        read.buffered(AT_ONCE)
+            .try_collect()
+            .await
+            .map_err(|error| refuse(error).into())
+    }
+}
+
+/// `weir jobs sync`: makes the schedules those of a directory.
+pub(super) async fn sync(directory: &Path, yes: bool, global: &Global) -> Result<()> {
+    let found = JobFiles::open(directory)?
+        .read()
+        .context("cannot read the jobs")?;
+    refuse_broken(&found)?;
+    let deployed = Deployed::find(global, "sync").await?;
+    let mut wanted = Vec::new();
+    for job in found.jobs.values() {
+        match deployed.places.schedule(job).map_err(Failure::new)? {
+            Some(schedule) => wanted.push(schedule),
+            None => eprintln!("{} has no schedule and is left out", job.definition.file),
+        }
+    }
+    let changes = changes(wanted, deployed.schedules().await?);
+    for change in &changes {
+        output::line(change.to_string())?;
+    }
+    let count = counted(changes.len() as u64, "change", "changes");
+    match (changes.is_empty(), yes) {
+        (true, _) => eprintln!("the schedules of {} are as they should be", global.stack),
+        (false, false) => eprintln!("{count} to make: --yes makes them"),
+        (false, true) => {
+            make(&deployed.schedules, &changes).await?;
+            eprintln!("{count} made");
+        }
+    }
+    Ok(())
+}
+
+/// A file that cannot be read would look like a job that is gone.
+fn refuse_broken(found: &Found) -> Result<()> {
+    for why in found.broken.values() {
+        eprintln!("not a job: {why}");
+    }
+    match found.broken.len() as u64 {
+        0 => Ok(()),
+        count => {
+            let files = counted(count, "file is no job", "files are no jobs");
+            let message = format!("{files}, and nothing was changed");
+            Err(Failure::new(message)
+                .hint("mend them, or move them away")
+                .into())
+        }
+    }
+}
+
+async fn make(schedules: &Schedules, changes: &[Change]) -> Result<()> {
+    for change in changes {
+        let made = match change {
+            Change::Create(schedule) => schedules.create(schedule).await,
+            Change::Update(schedule, _) => schedules.update(schedule).await,
+            Change::Delete(name) => schedules.delete(name).await,
+        };
+        made.map_err(refuse)?;
+    }
+    Ok(())
+}
+
+/// `weir jobs run --aws`: has the stack's function do it, and waits for its end.
+pub(super) async fn run(name: &JobName, json: bool, global: &Global) -> Result<()> {
+    let deployed = Deployed::find(global, "run").await?;
+    let schedule = deployed.schedules.read(name.as_str()).await;
+    let schedule = schedule.map_err(|error| match error {
+        CallError::Missing { .. } => {
+            let message = format!("{} has no job {name}", global.stack);
+            let hint = "`weir jobs list --aws` shows them, `weir jobs sync DIR --aws` brings them";
+            Failure::new(message).hint(hint)
+        }
+        other => refuse(other),
+    })?;
+    let session = Session::open(global, Needs::Data).await?;
+    let done = run_and_follow(&deployed, &schedule, &session, name, json).await;
+    let closed = session.close().await;
+    done.and(closed)
+}
+
+async fn run_and_follow(
+    deployed: &Deployed,
+    schedule: &ScheduledCall,
+    session: &Session,
+    name: &JobName,
+    json: bool,
+) -> Result<()> {
+    let before = latest(session, name).await?;
+    let functions = Functions::new(deployed.stack.config());
+    let event = schedule.input.clone();
+    functions
+        .invoke(&schedule.function, event)
+        .await
+        .map_err(refuse)?;
+    eprintln!("{name} was handed to {}", schedule.function);
+    let begin_by = SystemClock.now().saturating_add(BEGIN_TIME);
+    loop {
+        sleep(LOOK_EVERY).await;
+        let run = latest(session, name).await?;
+        let begun = run.filter(|run| before.as_ref().is_none_or(|before| before.id != run.id));
+        match begun {
+            Some(run) if is_over(&run) => return tell(name, &run, json),
+            Some(_) => {}
+            None if SystemClock.now() > begin_by => return Err(not_begun(name).into()),
+            None => {}
+        }
+    }
+}
+
+/// A function that has stopped in time invokes itself again.
+fn is_over(run: &ListedRun) -> bool {
+    run.outcome != JobOutcome::Running
+}
+
+async fn latest(session: &Session, name: &JobName) -> Result<Option<ListedRun>> {
+    // A job that never ran is not known to the tables.
+    match history(&session.api, name, 1).await {
+        Ok(runs) => Ok(runs.into_iter().next()),
+        Err(error) if is_unknown(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_unknown(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<ApiError>();
+    matches!(error, Some(ApiError::Refused(refusal)) if refusal.status == StatusCode::NOT_FOUND)
+}
+
+fn not_begun(name: &JobName) -> Failure {
+    let seconds = BEGIN_TIME.as_secs();
+    let message = format!("{name} was handed over and no run of it has begun in {seconds} s");
+    Failure::new(message).hint("another run may have it: look into the log of the function")
+}
+
+/// Adds what the schedules say to what the tables say.
+pub(super) async fn add_schedules(list: &mut JobList, global: &Global) -> Result<()> {
+    let deployed = Deployed::find(global, "list").await?;
+    for schedule in deployed.schedules().await? {
+        let document: Value = serde_json::from_str(&schedule.input).unwrap_or_default();
+        let position = list.jobs.iter().position(|job| job.name == schedule.name);
+        let job = match position {
+            Some(position) => &mut list.jobs[position],
+            None => {
+                list.jobs.push(ListedJob::named(&schedule.name));
+                list.jobs.last_mut().expect("it was just added")
+            }
+        };
+        job.entrypoint = document["entrypoint"].as_str().map(str::to_owned);
+        job.next = next(&schedule);
+        job.schedule = Some(schedule.expression);
+        job.time_zone = Some(schedule.time_zone);
+    }
+    list.jobs.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(())
+}
+
+/// A rate counts from when its schedule was made, which nobody tells.
+fn next(schedule: &ScheduledCall) -> Option<String> {
+    if !schedule.enabled {
+        return Some("disabled".to_owned());
+    }
+    let zone = weir_model::Zone::parse(&schedule.time_zone).ok()?;
+    let expression = weir_model::Schedule::parse(&schedule.expression).ok()?;
+    let fixed = expression.rate().is_none();
+    let next = fixed
+        .then(|| expression.next(SystemClock.now(), &zone))
+        .flatten();
+    next.map(|next| next.to_string())
+}
+
+/// `weir jobs put-secret`: makes a secret of the stack, or gives it another text.
+pub(super) async fn put_secret(name: &str, file: &Path, global: &Global) -> Result<()> {
+    let text = read_secret(file)?;
+    check_name(name)?;
+    let deployed = Deployed::find(global, "put-secret").await?;
+    let secrets = Secrets::new(deployed.stack.config());
+    let whole = format!("{}/collect/{name}", global.stack);
+    match secrets.write(&whole, text.clone()).await {
+        Ok(()) => eprintln!("{whole} has a new text; functions see it within five minutes"),
+        Err(weir_aws::SecretError::Missing { .. }) => {
+            secrets.create(&whole, text).await?;
+            eprintln!("{whole} was made");
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(())
+}
+
+fn read_secret(file: &Path) -> Result<String> {
+    let shown = file.display();
+    let mut text = String::new();
+    match file == Path::new("-") {
+        true => std::io::stdin().read_to_string(&mut text).map(drop),
+        false => std::fs::read_to_string(file).map(|read| text = read),
+    }
+    .with_context(|| format!("cannot read {shown}"))?;
+    // What serde says of a text may have parts of the text in it.
+    match serde_json::from_str::<Value>(&text) {
+        Ok(Value::Object(_)) => Ok(text),
+        _ => {
+            let message = format!("{shown} is not a JSON object");
+            let hint = "a secret is an object, such as {\"token\": …} or a service account's file";
+            Err(Failure::new(message).hint(hint).into())
+        }
+    }
+}
+
+fn check_name(name: &str) -> Result<()> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    let good = (1..=128).contains(&name.len()) && name.bytes().all(fits) && !name.starts_with('.');
+    if good {
+        return Ok(());
+    }
+    let message = format!("{name:?} is no name of a secret");
+    let hint = "1 to 128 letters, digits, \".\", \"_\" or \"-\", and no \".\" first";
+    Err(Failure::usage(message).hint(hint).into())
+}
+
+fn refuse(error: CallError) -> Failure {
+    let hint = match &error {
+        CallError::Missing { .. } => "deploy infra/template.yaml of this version first",
+        CallError::Failed { .. } => {
+            "is it the right account and role, and may it do that? AWS_PROFILE chooses others"
+        }
+    };
+    Failure::new(error.to_string()).hint(hint)
+}
