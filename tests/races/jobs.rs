@@ -274,7 +274,7 @@ async fn run_often(store: Store, actor: &'static str, seed: u64) -> u64 {
                 Err(LeaseError::Lost { .. }) => break,
             }
         }
-        if (seed + round) % 2 == 0 {
+        if (seed + round).is_multiple_of(2) {
             let _ = lease.release(&store, soon(&store)).await;
         }
     }

@@ -117,7 +117,7 @@ async fn a_patch_changes_what_it_names_and_moves_the_record_if_its_time_changes(
         Patched::Done
     );
     let expected = json!({"_id": "a", "nn": 7, "mm": 2, "_timestamp": "2013-03-11T00:00:00Z"});
-    assert_eq!(bench.bodies(&set).await, [expected.clone()]);
+    assert_eq!(bench.bodies(&set).await, std::slice::from_ref(&expected));
     let refused = Patched::Invalid(vec!["nn has an invalid value".into()]);
     assert_eq!(patch(json!({"nn": [1]})).await, refused);
     let refused = Patched::Invalid(vec!["_id of a record cannot be changed".into()]);
