@@ -1,19 +1,24 @@
-//! Makes documents of rows, for comparison with other programs: each line of standard input is
-//! `{"options", "dataType", "rows": [{"start", "dimensions", "special"}]}`, and each line of
-//! standard output `{"documents": […]}` or `{"error": …}`.
+//! Makes documents, for comparison with other programs: each line of standard input is
+//! `{"options", "dataType", "rows": [{"start", "dimensions", "special"}]}`, or
+//! `{"name", "hours": […]}` for hours of a check of Pingdom, and each line of standard output
+//! `{"documents": […]}` or `{"error": …}`.
 
 use std::io::{BufRead as _, Write as _, stdin, stdout};
 
 use anyhow::{Context as _, Result};
 use serde_json::{Map, Value, json};
-use weir_collect::{Options, Pipeline, Row, Section};
+use weir_collect::{Definition, Options, Pingdom, Pipeline, Row, Section};
 use weir_model::Timestamp;
 
 fn main() -> Result<()> {
     let mut out = stdout().lock();
     for line in stdin().lock().lines() {
         let case: Value = serde_json::from_str(&line?).context("a line is no JSON")?;
-        let answer = match documents(&case)? {
+        let made = match case["hours"].as_array() {
+            Some(hours) => hours_of(&case, hours)?,
+            None => documents(&case)?,
+        };
+        let answer = match made {
             Ok(documents) => json!({"documents": documents}),
             Err(error) => json!({"error": error}),
         };
@@ -32,6 +37,16 @@ fn documents(case: &Value) -> Result<Result<Vec<Map<String, Value>>, String>> {
     let options = Options::read(&Section::new("case", "options", options));
     let made = options.and_then(|options| Pipeline::new(&options, data_type).documents(rows));
     Ok(made.map_err(|error| error.to_string()))
+}
+
+fn hours_of(case: &Value, hours: &[Value]) -> Result<Result<Vec<Map<String, Value>>, String>> {
+    let name = case["name"].as_str().context("there is no name")?;
+    let document = json!({"entrypoint": "pingdom", "query": {"name": name}, "sink": "stdout"});
+    let definition = Definition::from_value(&document, "case")?;
+    let made = hours
+        .iter()
+        .map(|hour| Pingdom::document(&definition, name, hour));
+    Ok(made.collect())
 }
 
 fn row(row: &Value) -> Result<Row> {

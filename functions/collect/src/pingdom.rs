@@ -12,7 +12,7 @@ mod range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use weir_collector::{Fault, Output, Schema, Source, SourceError, State};
 use weir_model::Timestamp;
 
@@ -75,6 +75,25 @@ impl Pingdom {
             access,
             file: definition.file.clone(),
         })
+    }
+
+    /// The document of an hour as Pingdom tells it.
+    ///
+    /// # Errors
+    /// When it is no hour, or the options do not fit it.
+    pub fn document(
+        definition: &Definition,
+        check: &str,
+        hour: &Value,
+    ) -> Result<Map<String, Value>, String> {
+        let pipeline = Pipeline::new(&definition.options, definition.data_type());
+        let (_, built) = hours::build(hour, check, &pipeline)?;
+        let made = pipeline
+            .finish(vec![built])
+            .map_err(|error| error.to_string())?;
+        made.into_iter()
+            .next()
+            .ok_or_else(|| "the options leave nothing of it".to_owned())
     }
 
     async fn read_range(&self, range: Range, output: &mut Output) -> Result<(), SourceError> {
