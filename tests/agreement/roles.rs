@@ -112,6 +112,14 @@ async fn data_may_do_what_it_does() {
     compare("data", &work::data().await);
 }
 
+#[tokio::test]
+async fn collecting_functions_may_do_what_they_do() {
+    let called = work::collect().await;
+    for name in ["collect-ga", "collect-pingdom"] {
+        compare(name, &called);
+    }
+}
+
 /// What running jobs needs besides tables: their secrets, their files, the function itself to go on,
 /// and the queue for what failed, into which Lambda puts it by this role.
 fn of_jobs(function: &str) -> Vec<(String, String)> {

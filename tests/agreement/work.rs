@@ -3,6 +3,7 @@
 //! First without a fault, when every answer is looked at, and then with calls that fail in every
 //! way, because doubts and repeats have calls of their own.
 
+mod collect;
 mod compact;
 mod data;
 mod doors;
@@ -13,6 +14,7 @@ mod track;
 
 use std::time::Duration;
 
+pub(crate) use collect::collect;
 pub(crate) use compact::compact;
 pub(crate) use data::data;
 pub(crate) use query::query;

@@ -1,4 +1,4 @@
-//! A deployed Weir: its four functions, its tables, its secret, one client.
+//! A deployed Weir: its functions, its tables, its secrets, one client.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,11 +19,14 @@ use weir_tests::aws::Front;
 use weir_tests::chaos::Chaos;
 use weir_tests::lambda::{Function, Outcome, Setup};
 use weir_tests::world::Answer;
+use weir_third_parties::{Pingdom, pingdom};
 
 /// So are tables and secret called in front.
 const STACK: &str = "weir";
 
 const SECRET: &str = "weir/signing-key";
+
+const PINGDOM: &str = "weir/collect/pingdom";
 
 /// The tables are in memory, and the functions reach them over HTTP.
 pub(crate) struct Cloud {
@@ -32,9 +35,12 @@ pub(crate) struct Cloud {
     pub(crate) query: Function,
     pub(crate) token: Function,
     pub(crate) compact: Function,
+    /// It reads Pingdom.
+    pub(crate) collect: Function,
     /// The write key of an old client, whose events are of the namespace `n`.
     pub(crate) key: String,
     bearer: String,
+    _pingdom: Pingdom,
     /// Dropped last: the processes write there.
     _logs: TempDir,
     front: Front,
@@ -51,17 +57,22 @@ impl Cloud {
         let chaos = Chaos::new(Arc::new(engine));
         let front = Front::start(chaos.clone()).await;
         front.put_secret(SECRET, &json!({"signs": "k".repeat(64)}).to_string());
+        let pingdom = Pingdom::start(pingdom::Fixture::sample());
+        front.put_secret(PINGDOM, &pingdom.credentials().to_string());
         let logs = tempfile::tempdir().expect("a directory");
-        let function =
-            |name: &str, program: &str| Function::new(setup(name, program, level, &front, &logs));
+        let function = |name: &str, program: &str| {
+            Function::new(setup(name, program, level, &front, &pingdom, &logs))
+        };
         let mut cloud = Self {
             track: function("track", env!("CARGO_BIN_EXE_function-track")),
             query: function("query", env!("CARGO_BIN_EXE_function-query")),
             token: function("token", env!("CARGO_BIN_EXE_function-token")),
             compact: function("compact", env!("CARGO_BIN_EXE_function-compact")),
+            collect: function("collect", env!("CARGO_BIN_EXE_function-collect-pingdom")),
             chaos,
             key: String::new(),
             bearer: String::new(),
+            _pingdom: pingdom,
             _logs: logs,
             front,
         };
@@ -182,15 +193,24 @@ fn point(point: &Value) -> (i64, u64) {
     )
 }
 
-fn setup(name: &str, program: &str, level: &str, front: &Front, logs: &TempDir) -> Setup {
+fn setup(
+    name: &str,
+    program: &str,
+    level: &str,
+    front: &Front,
+    pingdom: &Pingdom,
+    logs: &TempDir,
+) -> Setup {
+    let answers_requests = !["compact", "collect"].contains(&name);
     let variables = [
         ("AWS_ENDPOINT_URL", front.url()),
         ("WEIR_STACK", STACK.to_owned()),
         ("WEIR_LOG", level.to_owned()),
+        ("WEIR_PINGDOM_URL", pingdom.url()),
     ];
-    // The compactor has no business with the key.
+    // The others have no business with the key.
     let of_http = [("WEIR_SIGNING_SECRET", SECRET.to_owned())];
-    let of_http = of_http.into_iter().filter(|_| name != "compact");
+    let of_http = of_http.into_iter().filter(|_| answers_requests);
     let environment = variables.into_iter().chain(of_http);
     Setup {
         name: name.to_owned(),
@@ -200,7 +220,7 @@ fn setup(name: &str, program: &str, level: &str, front: &Front, logs: &TempDir) 
             .map(|(name, value)| (name.to_owned(), value))
             .collect(),
         memory_mb: 512,
-        timeout: Duration::from_secs(if name == "compact" { 900 } else { 29 }),
+        timeout: Duration::from_secs(if answers_requests { 29 } else { 900 }),
         logs: logs.path().to_owned(),
     }
 }

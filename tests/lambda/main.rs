@@ -4,6 +4,7 @@
 mod at_each_call;
 mod at_random;
 mod cloud;
+mod collecting;
 mod doors;
 mod killing;
 mod request;

@@ -54,10 +54,10 @@ fn collecting(deployed: Deployed) -> Result<Collecting, Fault> {
 }
 
 fn outcome(done: Done) -> Outcome {
-    let metrics = done.metrics.iter();
+    let metrics = done.metrics.into_iter();
     Outcome {
         metrics: metrics
-            .map(|(name, value)| Metric::count(name, *value))
+            .map(|(name, value)| Metric::count(name, value))
             .collect(),
         failed: done.failed.map(Failed),
         summary: done.summary,
