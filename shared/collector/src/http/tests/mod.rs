@@ -190,7 +190,10 @@ async fn silence_ends_an_attempt_before_and_within_the_body() {
         let error = impatient().get(&server.url).send().await.unwrap_err();
         assert_eq!(error.kind(), HttpErrorKind::Unavailable);
         let text = error.to_string();
-        assert!(text.contains(words) && text.contains("after 2 attempts"), "{text}");
+        assert!(
+            text.contains(words) && text.contains("after 2 attempts"),
+            "{text}"
+        );
     }
 }
 
