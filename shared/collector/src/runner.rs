@@ -74,10 +74,13 @@ pub async fn run<S: Source, K: Sink>(
     let (mut output, incoming) = Output::new(limits.clock.clone());
     let mut run = Run::new(sink, keep, limits, &incoming);
     let state = run.ledger.bookmark().cloned();
+    // Both are large, and callers keep what they wait for.
+    let driving = Box::pin(run.drive(incoming));
+    let reading = Box::pin(read(source, state.as_ref(), &mut output));
     let ended = tokio::select! {
         biased;
-        ended = run.drive(incoming) => ended,
-        never = read(source, state.as_ref(), &mut output) => match never {},
+        ended = driving => ended,
+        never = reading => match never {},
     };
     run.report(ended)
 }

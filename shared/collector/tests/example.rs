@@ -1,7 +1,13 @@
 //! The collector of docs/COLLECTORS.md: the document shows the example's text, the example does
 //! what the document says, and it passes the suite that every source must pass.
 
-#[allow(dead_code, reason = "its main is for people")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "it is a program of its own, whose main is for people"
+)]
 #[path = "../examples/collector.rs"]
 mod collector;
 
