@@ -83,7 +83,7 @@ def text_of(value):
     """What `unicode` of Python 2 makes of a value."""
     if not isinstance(value, float):
         return str(value)
-    text = "%.12g" % value
+    text = f"{value:.12g}"
     return text if re.search(r"[.einf]", text) else text + ".0"
 
 
