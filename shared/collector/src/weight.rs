@@ -22,3 +22,22 @@ fn of_value(value: &Value) -> usize {
             Value::Null | Value::Bool(_) | Value::Number(_) => 0,
         }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_record_weighs_its_texts_and_its_values_at_every_level() {
+        let weight = |value: Value| match value {
+            Value::Object(record) => of(&record),
+            _ => unreachable!("it is an object"),
+        };
+        assert_eq!(weight(json!({})), 0);
+        let flat = weight(json!({"key": "text", "n": 1}));
+        assert_eq!(flat, 3 + 4 + 1 + 2 * PER_VALUE);
+        let nested = weight(json!({"a": [{"key": "text", "n": 1}]}));
+        assert_eq!(nested, 1 + 2 * PER_VALUE + flat);
+    }
+}

@@ -252,7 +252,7 @@ impl Halt {
 }
 
 fn of_store(error: &StoreError) -> Ended {
-    let fault = Fault::new(format!("the bookmark was not saved: {error}"));
+    let fault = Fault::new(format!("the state of the job is not saved: {error}"));
     match error {
         StoreError::Unavailable(_) | StoreError::TooSlow(_) | StoreError::Changed(_) => {
             Ended::Later { fault, after: None }

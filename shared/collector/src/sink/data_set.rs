@@ -14,9 +14,12 @@ use crate::fault::Fault;
 use crate::message::{Message, RecordMessage};
 use crate::sink::identity::Identities;
 use crate::sink::{Patience, Sink, SinkError};
+use crate::weight;
 
 /// Records that are stored at once: as many batches as the store has under way.
 const AT_ONCE: usize = 400;
+/// Bytes of records, roughly, after which they are stored early.
+const AT_ONCE_BYTES: usize = 4 << 20;
 /// How long storing them may take, throttling included.
 const TIME: Duration = Duration::from_secs(60);
 
@@ -27,6 +30,7 @@ pub struct DataSetSink {
     name: DataSetName,
     identities: Identities,
     waiting: Vec<Record>,
+    waiting_bytes: usize,
 }
 
 impl DataSetSink {
@@ -37,6 +41,7 @@ impl DataSetSink {
             name,
             identities: Identities::default(),
             waiting: Vec::new(),
+            waiting_bytes: 0,
         }
     }
 
@@ -45,8 +50,9 @@ impl DataSetSink {
             Message::Schema(schema) => self.identities.learn(schema),
             Message::Record(record) => {
                 let record = self.check(record).map_err(SinkError::Final)?;
+                self.waiting_bytes += weight::of(record.body());
                 self.waiting.push(record);
-                if self.waiting.len() >= AT_ONCE {
+                if self.waiting.len() >= AT_ONCE || self.waiting_bytes >= AT_ONCE_BYTES {
                     self.put().await?;
                 }
             }
@@ -75,13 +81,18 @@ impl DataSetSink {
             .put_records(&set, &self.waiting, self.deadline())
             .await;
         put.map_err(|error| self.failed(&error))?;
-        self.waiting.clear();
+        self.forget();
         Ok(())
+    }
+
+    fn forget(&mut self) {
+        self.waiting.clear();
+        self.waiting_bytes = 0;
     }
 
     /// What waits belongs to what is replaced.
     async fn empty(&mut self) -> Result<(), SinkError> {
-        self.waiting.clear();
+        self.forget();
         let emptied = self
             .store
             .empty_data_set(&self.name, self.deadline())
@@ -130,7 +141,7 @@ impl Sink for DataSetSink {
     }
 
     async fn abandon(&mut self) {
-        self.waiting.clear();
+        self.forget();
     }
 
     fn patience(&self) -> Patience {
