@@ -16,12 +16,12 @@
 //!
 //! Two runs of a job do not meet: each write of the bookmark is conditional on the lease's fencing
 //! number and on what its holder last wrote. The lease is renewed while the source or the sink is
-//! slow, and a run that slept through its lease finds out before it writes anything to the sink.
-//! What is left is a run that is frozen in the middle of a call to a sink and thaws after its
-//! lease: a data set's store refuses calls whose time has passed, and the names of outputs that a
-//! run inherits are discarded again when it ends, because one of them may have come into being
-//! late. Whoever has lost the lease discards nothing: its last save may have landed, and only the
-//! one who holds the lease knows.
+//! slow, and each step of a sink's work is taken only while the lease is sure to be held: a run
+//! that was frozen finds out before the next one. What is left is a call that was on its way
+//! already. A data set refuses it, or its records are replaced by the run that took over; of a
+//! file, the names that a run inherits are discarded again at its end, because one of them may
+//! have come into being late; a Backdrop elsewhere takes it. Whoever has lost the lease discards
+//! nothing: its last save may have landed, and only the one who holds the lease knows.
 //!
 //! Records after the last state are covered by no bookmark. Where a repeat replaces they are
 //! flushed all the same; where it doubles they are abandoned, unless the source has said that it is
