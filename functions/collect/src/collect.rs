@@ -59,6 +59,10 @@ pub struct JobCall<'a> {
 
 /// What has come of asking for a run.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one for each run, and it is soon gone"
+)]
 pub enum Ran {
     /// It is over.
     Over {
@@ -92,7 +96,7 @@ pub async fn run_job(
             let keep = Keep::Nothing {
                 state: call.state.clone(),
             };
-            noted(call, context, &holder, keep, limits).await
+            Box::pin(noted(call, context, &holder, keep, limits)).await
         }
         Wanted::Resume => {
             let deadline = context.deadline();
@@ -119,7 +123,7 @@ async fn leased(
         store: &context.store,
         lease: &mut lease,
     };
-    let ran = noted(call, context, holder, keep, limits).await;
+    let ran = Box::pin(noted(call, context, holder, keep, limits)).await;
     if let Err(error) = lease.release(&context.store, context.deadline()).await {
         let job = call.name;
         tracing::warn!(%job, %error, "the lease of {job} was not given back, and runs out: {error}");
@@ -127,7 +131,8 @@ async fn leased(
     ran
 }
 
-/// Runs between two notes: that it has begun, and how it ended.
+/// Runs between two notes: that it has begun, and how it ended. Callers box it: the futures of all
+/// sources, sinks and calls of the store are in it.
 async fn noted(
     call: &JobCall<'_>,
     context: &Context,
@@ -145,8 +150,7 @@ async fn noted(
     for ignored in &call.definition.notes {
         tracing::warn!(%job, "{ignored}");
     }
-    // Boxed, because the futures of all sources and sinks are in it.
-    let report = Box::pin(collect(call, context, keep, limits)).await;
+    let report = collect(call, context, keep, limits).await;
     finish(&mut note, &report, call.next, context.clock.now());
     log(job, &report);
     context
@@ -158,7 +162,7 @@ async fn noted(
 
 async fn collect(call: &JobCall<'_>, context: &Context, keep: Keep<'_>, limits: Limits) -> Report {
     match prepare(call, context).await {
-        Ok((mut source, mut sink)) => run(&mut source, &mut sink, keep, limits).await,
+        Ok((mut source, mut sink)) => Box::pin(run(&mut source, &mut sink, keep, limits)).await,
         Err(error) => unprepared(error, call.state.clone()),
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use weir_collector::secrets::Secrets;
 use weir_collector::{Ended, Limits, Report, State};
 use weir_model::{Schedule, Timestamp, Zone};
-use weir_store::{Clock as _, JobName, JobRun};
+use weir_store::{JobName, JobRun};
 
 use crate::access::collectors_are_disabled;
 use crate::collect::{Context, JobCall, Ran, run_job};

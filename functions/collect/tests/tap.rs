@@ -33,7 +33,7 @@ struct Paper(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Paper {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
+        self.0.lock().expect("nobody panics").write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -108,7 +108,7 @@ impl World {
             )
             .await;
         let told = told.map_err(|fault| fault.to_string())?;
-        let text = String::from_utf8(paper.0.lock().unwrap().clone()).expect("text");
+        let text = String::from_utf8(paper.0.lock().expect("nobody panics").clone()).expect("text");
         let lines = text
             .lines()
             .map(|line| serde_json::from_str(line).expect("JSON"));

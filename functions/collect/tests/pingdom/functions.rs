@@ -37,14 +37,14 @@ impl Function {
     async fn run(&self, event: &Value, time: Duration) -> Done {
         let again = async |event: String| {
             let event = serde_json::from_str(&event).expect("JSON");
-            self.calls.lock().unwrap().push(event);
+            self.calls.lock().expect("nobody panics").push(event);
             Ok(())
         };
         self.collecting.run(event, time, again).await
     }
 
     fn called(&self) -> Option<Value> {
-        self.calls.lock().unwrap().pop()
+        self.calls.lock().expect("nobody panics").pop()
     }
 }
 
