@@ -52,7 +52,7 @@ pub(crate) async fn collect() -> Actions {
         place.stop_failing().await;
         place.pass(10 * MINUTE);
         place.fail(round);
-        deliver(&place, &store).await;
+        deliver(&place, &store, round).await;
     }
     place.stop_failing().await;
     recorder.seen()
@@ -93,14 +93,15 @@ async fn run_jobs(store: &Store) {
 }
 
 /// What a run does to tables, whatever becomes of each call.
-async fn deliver(place: &Place, store: &Store) {
+async fn deliver(place: &Place, store: &Store, round: u64) {
     let job: JobName = "uptime".parse().expect("legal");
     let length = Duration::from_secs(120);
     let leasing = store.lease_job(&job, "a run", length, place.soon()).await;
     let mut sink = DataSetSink::new(store.clone(), name());
+    // Each round the records move to another time.
+    let time = format!("2024-05-{:02}T00:00:00Z", round + 1);
     let record = |n: u64| {
-        let record =
-            json!({"_id": format!("r{n}"), "_timestamp": "2024-05-01T00:00:00Z", "count": n});
+        let record = json!({"_id": format!("r{n}"), "_timestamp": time, "count": n});
         Message::Record(RecordMessage {
             stream: "uptime".into(),
             record: record.as_object().expect("an object").clone(),

@@ -3,9 +3,11 @@
 use http::StatusCode;
 use serde_json::json;
 use weir_compact::{Done, Upkeep};
+use weir_model::{DataSetName, DataSetSettings, Record};
+use weir_store::registry::SecretHash;
 use weir_tests::world::START_MS;
 
-use super::place::{Place, events};
+use super::place::{Place, Process, events};
 use super::{MINUTE, ROUNDS};
 use crate::calls::Actions;
 
@@ -15,6 +17,7 @@ pub(crate) async fn compact() -> Actions {
     let place = Place::start().await;
     let helper = place.helper().await;
     let client = helper.register("write", None).await;
+    leave_records(&place, &helper).await;
     let (store, recorder) = place.watched();
     let mut upkeep = Upkeep::new(store.clone());
     for round in 0..2 * ROUNDS {
@@ -50,6 +53,23 @@ pub(crate) async fn compact() -> Actions {
         .expect("the store answers");
     assert!(left.is_empty(), "{left:?}");
     called
+}
+
+/// A data set that was emptied, whose records are still there.
+async fn leave_records(place: &Place, helper: &Process) {
+    let store = &helper.service.store;
+    let name = DataSetName::new("licensing", "journey").expect("legal");
+    let (token, settings) = (SecretHash::of("token"), DataSetSettings::default());
+    let made = store
+        .create_data_set(&name, token, settings, place.soon())
+        .await;
+    let set = made.expect("the store answers").expect("it is new");
+    let body = json!({"count": 1}).as_object().expect("an object").clone();
+    let record = Record::check(body).expect("a record");
+    let stored = store.put_records(&set, &[record], place.soon()).await;
+    stored.expect("it is stored");
+    let emptied = store.empty_data_set(&name, place.soon()).await;
+    emptied.expect("the store answers").expect("it is there");
 }
 
 async fn keep_up(upkeep: &mut Upkeep) -> Done {
