@@ -8,7 +8,7 @@ use super::classify::classify;
 use super::client::signing_at;
 use super::query::RowPage;
 use super::query::projection;
-use super::rows::{OfItem, PageReader, Row, Rows};
+use super::rows::{Batch, OfItem, PageReader, Row, Rows};
 use super::{Attempt, CallError, Db, Deadline, Item, Key, Order, Page, Query, ReadError, answer};
 use crate::backoff::Backoff;
 use crate::tables::Table;
@@ -105,8 +105,15 @@ impl Db {
             .set_return_consumed_capacity(self.capacity.wanted())
             .customize()
             .config_override(signing_at(attempt.signed_at));
+        let reader = PageReader::<Batch>::unless(self.capacity.is_on());
+        let request = request.interceptor(reader.clone());
         let found = answer(attempt, request.send(), classify).await?;
         self.capacity.add_read(found.consumed_capacity());
+        if let Some(mut batch) = reader.take() {
+            let rows = batch.responses.remove(self.name(table));
+            let items = rows.unwrap_or_default().into_iter().map(|Row(item)| item);
+            return Ok((items.collect(), Vec::new()));
+        }
         let items = found.responses.unwrap_or_default().remove(self.name(table));
         let left = found
             .unprocessed_keys
@@ -165,7 +172,7 @@ impl Db {
             .set_return_consumed_capacity(self.capacity.wanted())
             .customize()
             .config_override(signing_at(attempt.signed_at));
-        let reader = PageReader::unless(self.capacity.is_on());
+        let reader = PageReader::<Rows<T>>::unless(self.capacity.is_on());
         let request = request.interceptor(reader.clone());
         let found = answer(attempt, request.send(), classify).await?;
         self.capacity.add_read(found.consumed_capacity.as_slice());
@@ -219,7 +226,7 @@ impl Db {
                 .set_return_consumed_capacity(self.capacity.wanted())
                 .customize()
                 .config_override(signing_at(attempt.signed_at));
-            let reader = PageReader::<Row>::unless(self.capacity.is_on());
+            let reader = PageReader::<Rows<Row>>::unless(self.capacity.is_on());
             let request = request.interceptor(reader.clone());
             let found = answer(attempt, request.send(), classify).await?;
             self.capacity.add_read(found.consumed_capacity.as_slice());
@@ -252,7 +259,7 @@ impl Db {
 
 /// The page that the reader took, or else the SDK.
 fn page<T: OfItem>(
-    reader: PageReader<T>,
+    reader: PageReader<Rows<T>>,
     items: Option<Vec<Item>>,
     last: Option<Item>,
 ) -> Result<RowPage<T>, CallError> {

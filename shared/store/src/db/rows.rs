@@ -4,6 +4,7 @@
 //! that is in memory is read here instead, by serde, before the SDK looks at it. Whatever is not
 //! understood here is left to the SDK.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
@@ -22,8 +23,8 @@ use crate::db::AttributeValue;
 
 /// Takes a page out of an answer. One for each call; its clones share the page.
 #[derive(Debug)]
-pub(super) struct PageReader<T = Row> {
-    page: Arc<Mutex<Option<Rows<T>>>>,
+pub(super) struct PageReader<P> {
+    page: Arc<Mutex<Option<P>>>,
     off: bool,
 }
 
@@ -37,13 +38,27 @@ pub(super) struct Rows<T = Row> {
     pub(super) last_evaluated_key: Option<Item>,
 }
 
+/// The items of a batch as they stand in an answer, if none was left out.
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Batch {
+    pub(super) responses: HashMap<String, Vec<Row>>,
+    #[serde(default, rename = "UnprocessedKeys")]
+    _unprocessed: Nothing,
+}
+
+/// An object without anything in it.
+#[derive(Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
 /// What is read of an item.
 pub(crate) trait OfItem: DeserializeOwned + fmt::Debug + Send + Sync + 'static {
     /// The same of an item that the SDK has read; nothing if it lacks something.
     fn of_item(item: Item) -> Option<Self>;
 }
 
-impl<T> PageReader<T> {
+impl<P> PageReader<P> {
     /// A reader, or one that leaves everything to the SDK, because more than items is wanted.
     pub(super) fn unless(off: bool) -> Self {
         let page = Arc::default();
@@ -51,7 +66,7 @@ impl<T> PageReader<T> {
     }
 
     /// The page, if the answer was understood.
-    pub(super) fn take(&self) -> Option<Rows<T>> {
+    pub(super) fn take(&self) -> Option<P> {
         self.page
             .lock()
             .expect("keeping a page does not panic")
@@ -59,7 +74,7 @@ impl<T> PageReader<T> {
     }
 }
 
-impl<T> Clone for PageReader<T> {
+impl<P> Clone for PageReader<P> {
     fn clone(&self) -> Self {
         Self {
             page: Arc::clone(&self.page),
@@ -68,7 +83,10 @@ impl<T> Clone for PageReader<T> {
     }
 }
 
-impl<T: OfItem> Intercept for PageReader<T> {
+impl<P> Intercept for PageReader<P>
+where
+    P: DeserializeOwned + fmt::Debug + Send + Sync,
+{
     fn name(&self) -> &'static str {
         "PageReader"
     }
@@ -83,12 +101,12 @@ impl<T: OfItem> Intercept for PageReader<T> {
         if self.off || !response.status().is_success() {
             return Ok(());
         }
-        let rows = response
+        let page = response
             .body()
             .bytes()
             .and_then(|body| serde_json::from_slice(body).ok());
-        if let Some(rows) = rows {
-            *self.page.lock().expect("taking a page does not panic") = Some(rows);
+        if let Some(page) = page {
+            *self.page.lock().expect("taking a page does not panic") = Some(page);
             *response.body_mut() = SdkBody::from("{}");
         }
         Ok(())
@@ -216,6 +234,26 @@ mod tests {
         );
         let empty: Rows = serde_json::from_slice(b"{}").expect("an empty page");
         assert_eq!((empty.items, empty.last_evaluated_key), (vec![], None));
+    }
+
+    #[test]
+    fn a_batch_is_read_if_it_is_whole() {
+        let read = |left: &str| {
+            let items = r#"{"t":[{"pk":{"S":"a"}},{"pk":{"S":"b"}}],"u":[]}"#;
+            let body = format!(r#"{{"Responses":{items}{left}}}"#);
+            serde_json::from_str::<Batch>(&body).ok()
+        };
+        for left in ["", r#","UnprocessedKeys":{}"#] {
+            let batch = read(left).expect("a batch");
+            let mut counts: Vec<_> = batch
+                .responses
+                .iter()
+                .map(|(t, r)| (&**t, r.len()))
+                .collect();
+            counts.sort();
+            assert_eq!(counts, [("t", 2), ("u", 0)]);
+        }
+        assert_eq!(read(r#","UnprocessedKeys":{"t":{"Keys":[]}}"#), None);
     }
 
     #[test]
