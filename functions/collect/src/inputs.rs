@@ -164,3 +164,51 @@ fn lacks(definition: &Definition, key: &str, what: &str) -> Fault {
     let fault = Fault::new(format_args!("{file}: {key}: is missing: it is {what}"));
     fault.hint("name a secret: a file in the directory of secrets, or one of the stack")
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn definition(sink: Value) -> Definition {
+        let document = json!({
+            "entrypoint": "pingdom", "query": {"name": "a"}, "sink": sink,
+            "data-set": {"data-group": "g", "data-type": "t"},
+        });
+        Definition::from_value(&document, "q.json").expect("a definition")
+    }
+
+    #[test]
+    fn a_backdrop_has_its_address_under_either_name() {
+        let url = |text: &str| {
+            let secret = SecretJson::parse("backdrop.json", text).expect("an object");
+            backdrop_url(&secret).map_err(|fault| fault.to_string())
+        };
+        assert_eq!(
+            url(r#"{"url": "https://b/data"}"#),
+            Ok("https://b/data".to_owned())
+        );
+        assert_eq!(
+            url(r#"{"backdrop_url": "https://b/data"}"#),
+            Ok("https://b/data".to_owned())
+        );
+        let missing = "backdrop.json: key \"url\" is missing; write {\"url\": \"https://backdrop.example/data\"}";
+        assert_eq!(url("{}"), Err(missing.to_owned()));
+        let name = DataSetName::new("g", "t").expect("a name");
+        assert_eq!(address("https://b/data/", &name), "https://b/data/g/t");
+    }
+
+    #[test]
+    fn files_in_a_bucket_need_access_and_their_place_is_told() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let url = format!("file://{}", directory.path().display());
+        let sink = |url: &str| own_sink(&definition(json!({"type": "files", "url": url})), None);
+        assert!(matches!(sink(&url), Ok(AnySink::Files(_))));
+        for bad in ["s3://bucket/prefix", "ftp://x", "directory"] {
+            let fault = sink(bad).expect_err(bad).to_string();
+            assert!(fault.starts_with("q.json: sink.url: "), "{fault}");
+        }
+        assert!(own_sink(&definition(json!("data-set")), None).is_err());
+    }
+}

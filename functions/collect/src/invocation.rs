@@ -56,7 +56,6 @@ struct Event {
     definition: Definition,
     wanted: Wanted,
     state: Option<State>,
-    scheduled: Option<Timestamp>,
     /// When the first round began, if this is not the first.
     started: Option<Timestamp>,
     round: u64,
@@ -83,7 +82,7 @@ impl Collecting {
         match self.run_job(&event, stop_at).await {
             Ok(Ran::Busy { holder, until }) => Done::busy(&event, &holder, until),
             Ok(Ran::Over { report, run }) => {
-                let mut done = Done::over(&event, &report, &run, began);
+                let mut done = Done::over(&event, &report, &run);
                 if event.goes_on(&report, began) {
                     let next = event.next(input, &report, began);
                     done.note_round(again(next.to_string()).await);
@@ -136,7 +135,6 @@ impl Event {
             name: name.parse().map_err(|error| section.error("name", error))?,
             wanted: Wanted::between(time("start")?, time("end")?),
             state: section.get("state").cloned().map(State),
-            scheduled: time("scheduled")?,
             started: time("started")?,
             round: section.whole("round")?.unwrap_or(1),
             definition,
@@ -209,7 +207,7 @@ impl Done {
         }
     }
 
-    fn over(event: &Event, report: &Report, run: &JobRun, began: Timestamp) -> Done {
+    fn over(event: &Event, report: &Report, run: &JobRun) -> Done {
         let job = &event.name;
         let failed = match &report.ended {
             Ended::Failed(fault) => Some(format!("{job}: {fault}")),
@@ -221,16 +219,11 @@ impl Done {
             Ended::Failed(_) => Some("JobsFailed"),
             Ended::Stopped | Ended::LeaseLost => None,
         };
-        let late = event.scheduled.filter(|_| event.round == 1).map(|due| {
-            let late_ms = began.as_millis() - due.as_millis();
-            ("JobLatenessSeconds", late_ms.max(0).unsigned_abs() / 1_000)
-        });
         let mut metrics = vec![
             ("JobRecords", report.records),
             ("JobRecordsSkipped", report.skips.count),
         ];
         metrics.extend(counted.map(|name| (name, 1)));
-        metrics.extend(late);
         Done {
             summary: json!({
                 "job": job.as_str(),

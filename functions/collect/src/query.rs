@@ -34,7 +34,6 @@ const KEYS: &[&str] = &[
     "backdrop",
     "sink",
     "name",
-    "scheduled",
     "start",
     "end",
     "state",

@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
+use std::thread;
+
+use serde_json::{Value, json};
 use tokio::sync::watch;
-use weir_collect::{Ran, Wanted};
+use weir_collect::{Inputs, JobCall, Ran, Wanted, run_job};
 use weir_collector::Ended;
 use weir_store::{JobOutcome, Leasing};
 
-use crate::world::{World, document, job, range, time};
+use crate::world::{World, credential, definition, document, job, range, time};
 
 #[tokio::test]
 async fn each_run_is_noted_with_what_came_of_it() {
@@ -126,4 +130,98 @@ async fn a_data_set_that_is_not_there_is_told_and_the_bookmark_stays() {
     let fault = report.ended.fault().expect("a fault").to_string();
     assert!(fault.contains("govuk/other"), "{fault}");
     assert_eq!(world.job().await.expect("a job").bookmark, None);
+}
+
+/// Answers one request as a Backdrop does; gives its head and its body.
+fn backdrop() -> (String, thread::JoinHandle<(String, Vec<u8>)>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let serving = thread::spawn(move || {
+        let (stream, _) = listener.accept().expect("a connection");
+        let mut reader = BufReader::new(&stream);
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            reader.read_line(&mut head).expect("a line");
+        }
+        let head = head.to_lowercase();
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "));
+        let mut body = vec![0; length.expect("a length").parse().expect("a number")];
+        reader.read_exact(&mut body).expect("a body");
+        let answer = "{\"status\":\"ok\"}";
+        let (head_of_answer, length) = ("HTTP/1.1 200 OK\r\nconnection: close", answer.len());
+        write!(
+            &stream,
+            "{head_of_answer}\r\ncontent-length: {length}\r\n\r\n{answer}"
+        )
+        .expect("a reader");
+        (head, body)
+    });
+    (format!("http://{address}/data"), serving)
+}
+
+#[tokio::test]
+async fn a_job_may_deliver_to_a_backdrop() {
+    let world = World::start().await;
+    let (url, serving) = backdrop();
+    let mut document = document();
+    document["backdrop"] = json!("production");
+    let inputs = Inputs {
+        credentials: Some(world.credential()),
+        token: Some(credential(&json!({"token": "planted"}))),
+        backdrop: Some(credential(&json!({"backdrop_url": url}))),
+    };
+    let call = JobCall {
+        name: &job(),
+        definition: &definition(&document),
+        inputs: &inputs,
+        wanted: range("2026-03-01T22:00:00Z", "2026-03-02T00:00:00Z"),
+        state: None,
+        next: None,
+    };
+    let ran = run_job(&call, &world.context, world.limits()).await;
+    let Ok(Ran::Over { report, .. }) = ran else {
+        panic!("nobody else has the job");
+    };
+    assert!(report.is_complete(), "{}", report.ended);
+    let (head, body) = serving.join().expect("it has answered");
+    assert!(
+        head.starts_with("post /data/govuk/monitoring http/1.1\r\n"),
+        "{head}"
+    );
+    assert!(head.contains("authorization: bearer planted\r\n"), "{head}");
+    let records: Vec<Value> = serde_json::from_slice(&body).expect("JSON");
+    assert_eq!(records.len(), 2);
+    assert_eq!(records[0]["_id"], "govuk.2026-03-01T22:00:00+00:00");
+    assert_eq!(world.records().await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_job_may_deliver_files() {
+    let world = World::start().await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut document = document();
+    let url = format!("file://{}", directory.path().display());
+    document["sink"] = json!({"type": "files", "url": url, "format": "parquet"});
+    let run = async || {
+        world
+            .run_document(&document, Wanted::Resume, world.credential())
+            .await
+    };
+    let (report, _) = run().await;
+    assert!(report.is_complete(), "{}", report.ended);
+    let mut days: Vec<String> = std::fs::read_dir(directory.path().join("monitoring"))
+        .expect("a directory of the stream")
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .into_string()
+                .expect("a name")
+        })
+        .collect();
+    days.sort();
+    assert_eq!(days, ["date=2026-03-01", "date=2026-03-02"]);
+    assert!(world.job().await.expect("a job").bookmark.is_some());
 }
