@@ -3,6 +3,7 @@
 mod bounds;
 mod catalogue;
 mod client;
+mod collecting;
 mod doors;
 mod exactly_once;
 mod secrets;
