@@ -40,7 +40,7 @@ impl Entrypoint {
     }
 
     pub(super) fn read(document: &Section<'_>) -> Result<Entrypoint, QueryError> {
-        let text = document.required_text("entrypoint", "which collector this is for")?;
+        let text = document.required_text("entrypoint", "the name of a collector")?;
         let name = PACKAGES
             .iter()
             .find_map(|package| text.strip_prefix(package))

@@ -133,7 +133,7 @@ fn what_is_wrong_is_told_with_file_and_key() {
     check(
         "entrypoint",
         Value::Null,
-        "q.json: entrypoint: is missing: it is which collector this is for",
+        "q.json: entrypoint: is missing: it is the name of a collector",
     );
     check(
         "entrypoint",

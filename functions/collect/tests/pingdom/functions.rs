@@ -154,7 +154,7 @@ async fn an_event_that_is_no_job_fails_and_says_why() {
         .run(&json!({"verify": true}), FIFTEEN_MINUTES)
         .await;
     let expected =
-        "the event is no job: the event: entrypoint: is missing: it is which collector this is for";
+        "the event is no job: the event: entrypoint: is missing: it is the name of a collector";
     assert_eq!(done.failed.as_deref(), Some(expected));
     let done = function.run(&document(), FIFTEEN_MINUTES).await;
     let expected = "the event is no job: the event: name: is missing: it is the name of the job";
