@@ -5,10 +5,14 @@
 
 mod account;
 mod clients;
+mod collecting;
+mod data_sets;
 mod importing;
+mod jobs;
 mod keys;
 mod restarts;
 mod serving;
 mod stacks;
+mod taps;
 mod world;
 mod write_keys;
