@@ -147,7 +147,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    fn start(mut command: Command, log: File) -> Server {
+    pub(crate) fn start(mut command: Command, log: File) -> Server {
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
