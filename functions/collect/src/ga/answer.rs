@@ -2,7 +2,7 @@
 //! report is never taken for an empty one, because the bookmark would move past what was not read.
 
 use serde::Deserialize;
-use serde_json::{Number, Value};
+use serde_json::Number;
 use thiserror::Error;
 
 use super::names::Name;
@@ -74,15 +74,15 @@ pub(crate) struct Measured {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum AnswerError {
     #[error("the answer has no column {0}")]
-    NoColumn(String),
+    MissingColumn(String),
     #[error("the answer has rows and no rowCount")]
-    NoCount,
+    MissingCount,
     #[error("the answer says rowCount {0} and has no rows")]
-    NoRows(u64),
+    MissingRows(u64),
     #[error("row {row} of the answer has no value of {name}")]
-    NoValue { row: usize, name: String },
+    MissingValue { row: usize, name: String },
     #[error("row {row} of the answer has {value:?} as {name}, which is no number")]
-    NoNumber {
+    NotANumber {
         row: usize,
         name: String,
         value: String,
@@ -98,7 +98,7 @@ impl Answer {
         match self.row_count {
             Some(count) => Ok(count),
             None if self.rows.is_empty() => Ok(0),
-            None => Err(AnswerError::NoCount),
+            None => Err(AnswerError::MissingCount),
         }
     }
 
@@ -149,7 +149,7 @@ impl Answer {
 fn columns(headers: &[Header], names: &[Name]) -> Result<Vec<usize>, AnswerError> {
     let column = |name: &Name| {
         let found = headers.iter().position(|header| header.name == name.api);
-        found.ok_or_else(|| AnswerError::NoColumn(name.api.clone()))
+        found.ok_or_else(|| AnswerError::MissingColumn(name.api.clone()))
     };
     names.iter().map(column).collect()
 }
@@ -161,7 +161,7 @@ fn value<'l>(
     name: &Name,
 ) -> Result<&'l str, AnswerError> {
     let cell = cells.get(at).and_then(|cell| cell.value.as_deref());
-    cell.ok_or_else(|| AnswerError::NoValue {
+    cell.ok_or_else(|| AnswerError::MissingValue {
         row,
         name: name.api.clone(),
     })
@@ -176,7 +176,7 @@ fn number_at(cells: &[Cell], at: usize, row: usize, name: &Name) -> Result<Numbe
             found
         }
     });
-    found.ok_or_else(|| AnswerError::NoNumber {
+    found.ok_or_else(|| AnswerError::NotANumber {
         row,
         name: name.api.clone(),
         value: text.chars().take(40).collect(),
@@ -195,19 +195,11 @@ fn thousandfold(number: Number) -> Number {
     whole.map(Number::from).or_else(float).unwrap_or(number)
 }
 
-/// Reads the body of an answer that is known to be JSON.
-///
-/// # Errors
-/// When it has not the form of a report, in serde's words.
-pub(crate) fn read(body: Value) -> Result<Answer, serde_json::Error> {
-    serde_json::from_value(body)
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::ga::names::Names;
@@ -219,7 +211,7 @@ mod tests {
             .map(|it| names.dimension(it).unwrap())
             .collect();
         let metrics: Vec<Name> = metrics.iter().map(|it| names.metric(it)).collect();
-        let answer = read(answer).map_err(|error| error.to_string())?;
+        let answer: Answer = serde_json::from_value(answer).map_err(|error| error.to_string())?;
         answer.row_count().map_err(|error| error.to_string())?;
         let rows = answer.into_rows(&dimensions, &metrics);
         rows.map_err(|error| error.to_string())

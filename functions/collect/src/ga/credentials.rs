@@ -159,7 +159,7 @@ fn is_safe(uri: &str) -> bool {
         let rest = uri.strip_prefix(*prefix);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
     };
-    uri.starts_with("https://") || local.iter().any(|prefix| is_local(prefix))
+    uri.starts_with("https://") || local.iter().any(is_local)
 }
 
 #[cfg(test)]

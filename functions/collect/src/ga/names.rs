@@ -14,8 +14,8 @@ pub(crate) enum Kind {
     Dimension,
 }
 
-/// The prefix of all old names, which query files mostly leave out.
-const OLD_PREFIX: &str = "ga:";
+/// The prefixes of old names, which query files mostly leave out: of reports and of realtime ones.
+const OLD_PREFIXES: [&str; 2] = ["ga:", "rt:"];
 /// The prefix of dimensions that a property's owner defines for events.
 const CUSTOM_PREFIX: &str = "customEvent:";
 /// Old names of what a property's owner defined; a number follows.
@@ -224,7 +224,10 @@ type Row = (&'static str, &'static str, Option<&'static str>);
 
 /// A name without the prefix of old names.
 pub(crate) fn plain(said: &str) -> &str {
-    said.strip_prefix(OLD_PREFIX).unwrap_or(said)
+    let mut prefixes = OLD_PREFIXES.iter();
+    prefixes
+        .find_map(|prefix| said.strip_prefix(prefix))
+        .unwrap_or(said)
 }
 
 fn name(key: &str, row: Option<&Row>) -> Name {
@@ -283,6 +286,7 @@ mod tests {
         check("transactions", "transactions");
         check("transactionRevenue", "purchaseRevenue");
         check("activeVisitors", "activeUsers");
+        check("rt:activeVisitors", "activeUsers");
         check("activeUsers", "activeUsers");
         check("engagementRate", "engagementRate");
     }

@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 use weir_collector::{Fault, SourceError};
 
-use super::answer::{Answer, Measured, Metadata};
+use super::answer::{Answer, AnswerError, Measured, Metadata};
 use super::api::{Api, Method, no_report};
 use super::period::Period;
 use super::property::Property;
@@ -99,7 +99,7 @@ async fn attempt(
             return Ok(Some(report));
         }
         if is_empty {
-            let error = super::answer::AnswerError::NoRows(here);
+            let error = AnswerError::MissingRows(here);
             return Err(no_report(error, property));
         }
     }

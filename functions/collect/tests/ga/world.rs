@@ -1,9 +1,10 @@
 //! A Google, a clock, and runs of collectors that gather what they tell.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use weir_collect::ga::{Realtime, Reports, Trending};
 use weir_collect::{Access, Credential, Definition, Entrypoint, Wanted};
 use weir_collector::http::{Http, HttpOptions};
@@ -166,11 +167,21 @@ pub(crate) fn range(start: &str, end: &str) -> Wanted {
     Wanted::between(Some(at(start)), Some(at(end)))
 }
 
-/// The schema that a collector told, without the stream's records.
-pub(crate) fn properties(told: &Told) -> Map<String, Value> {
+/// Checks that records have the keys that their schema tells, and no others.
+pub(crate) fn check_schema(told: &Told) {
     let schema = told.messages.iter().find_map(|message| match message {
-        Message::Schema(schema) => schema.schema["properties"].as_object().cloned(),
+        Message::Schema(schema) => Some(schema),
         _ => None,
     });
-    schema.unwrap()
+    let schema = schema.unwrap();
+    assert_eq!(schema.key_properties, ["_id"]);
+    let keys: BTreeSet<&String> = schema.schema["properties"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .collect();
+    for record in told.records() {
+        let of_record: BTreeSet<&String> = record.as_object().unwrap().keys().collect();
+        assert_eq!(keys, of_record);
+    }
 }
