@@ -1,5 +1,6 @@
 //! Checks of Pingdom, from the query document to the sink, against a Pingdom on this machine.
 
+mod chances;
 mod faults;
 mod functions;
 mod goldens;
