@@ -5,10 +5,11 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use weir_model::{Record, Timestamp};
 
+use super::mark::Marks;
 use super::place::{self, partition, shard_of};
 use super::read::StoredRecord;
 use super::set::DataSet;
-use super::write::{Draft, Pointer, draw_mark, remove_document};
+use super::write::{Draft, Pointer, remove_document};
 use crate::attribute;
 use crate::backoff::Backoff;
 use crate::db::{CallError, Deadline, Key, Table, Write};
@@ -61,13 +62,13 @@ impl Store {
             let message = "_id of a record cannot be changed".to_owned();
             return Ok(Patched::Invalid(vec![message]));
         }
-        let mark = draw_mark();
+        let mut marks = Marks::default();
         let mut backoff = Backoff::new();
         loop {
             let Some((read, there)) = self.found(set, id, deadline).await? else {
                 return Ok(Patched::Missing);
             };
-            if read.mark == mark {
+            if marks.has(&read.mark) {
                 return Ok(Patched::Done);
             }
             let record = match patched(&there, patch)? {
@@ -75,7 +76,7 @@ impl Store {
                 Err(messages) => return Ok(Patched::Invalid(messages)),
             };
             let draft = Draft::of(&record, self.now());
-            let writes: Vec<Write> = draft.writes(set, Some(&read), &mark).collect();
+            let writes: Vec<Write> = draft.writes(set, Some(&read), &marks.draw()).collect();
             match self.attempt_writes(&writes, deadline).await? {
                 None => break,
                 Some(CallError::Refused) => {}
@@ -96,18 +97,21 @@ impl Store {
         id: &str,
         deadline: Deadline,
     ) -> Result<bool, StoreError> {
-        let mark = draw_mark();
+        let mut marks = Marks::default();
         let mut backoff = Backoff::new();
         loop {
             let there = self.pointer(set, id, deadline).await?;
-            if there.as_ref().is_some_and(|pointer| pointer.mark == mark) {
+            if there
+                .as_ref()
+                .is_some_and(|pointer| marks.has(&pointer.mark))
+            {
                 return Ok(true);
             }
             let Some((read, at)) = there.and_then(|read| Some((read.clone(), read.at?))) else {
                 return Ok(false);
             };
             let writes = [
-                gone(set, id, &mark, &read, self.now()),
+                gone(set, id, &marks.draw(), &read, self.now()),
                 remove_document(Key::new(shard(set, id), at)),
             ];
             match self.attempt_writes(&writes, deadline).await? {

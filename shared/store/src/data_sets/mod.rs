@@ -30,6 +30,7 @@
 
 mod attempt;
 mod change;
+mod mark;
 mod place;
 mod read;
 mod set;

@@ -1,8 +1,8 @@
 //! The registry of data sets.
 
-use rand::RngExt as _;
 use weir_model::{DataSetName, DataSetSettings, Timestamp};
 
+use super::mark::{Marks, draw};
 use super::sweep;
 use crate::attribute;
 use crate::backoff::Backoff;
@@ -199,18 +199,17 @@ impl Store {
         change: impl Fn(DataSet) -> DataSet,
         deadline: Deadline,
     ) -> Result<Option<DataSet>, StoreError> {
-        let mut mine = String::new();
+        let mut mine = Marks::default();
         let mut backoff = Backoff::new();
         loop {
             let Some(read) = self.data_set(name, deadline).await? else {
                 return Ok(None);
             };
-            if read.revision == mine {
+            if mine.has(&read.revision) {
                 return Ok(Some(read));
             }
-            mine = draw();
             let next = DataSet {
-                revision: mine.clone(),
+                revision: mine.draw(),
                 ..change(read.clone())
             };
             let mut writes = vec![Write::Put(next.put(read.is_as_read()))];
@@ -250,10 +249,6 @@ impl DataSet {
 
 fn key(name: &DataSetName) -> Key {
     Key::new(DATA_SETS, name.as_str())
-}
-
-fn draw() -> String {
-    format!("{:016x}", rand::rng().random::<u64>())
 }
 
 fn to_item(set: &DataSet) -> Item {

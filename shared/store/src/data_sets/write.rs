@@ -8,6 +8,7 @@ use rand::RngExt as _;
 use weir_model::record::UPDATED_AT;
 use weir_model::{Record, Timestamp};
 
+use super::mark::Marks;
 use super::place::{self, document, partition, pointer, shard_of};
 use super::set::DataSet;
 use crate::attribute;
@@ -65,11 +66,9 @@ impl Store {
     ) -> Result<(), StoreError> {
         let now = self.now();
         let drafts = without_repeats(records.iter().map(|record| Draft::of(record, now)));
-        let mark = draw_mark();
-        let batches = drafts.chunks(BATCH).map(|batch| async {
-            self.put_batch(set, batch.iter().collect(), &mark, deadline)
-                .await
-        });
+        let batches = drafts
+            .chunks(BATCH)
+            .map(|batch| async { self.put_batch(set, batch.iter().collect(), deadline).await });
         // Boxed, or else the compiler cannot tell that it may go from thread to thread.
         let batches: Vec<_> = batches.map(|batch| batch.boxed()).collect();
         stream::iter(batches)
@@ -87,18 +86,18 @@ impl Store {
         &self,
         set: &DataSet,
         mut left: Vec<&Draft>,
-        mark: &str,
         deadline: Deadline,
     ) -> Result<(), StoreError> {
+        let mut marks = Marks::default();
         let mut backoff = Backoff::new();
         loop {
             let ids = left.iter().map(|draft| draft.id.as_str());
             let pointers = self.pointers(set, ids, deadline).await?;
             left.retain(|draft| {
                 let there = pointers.get(&draft.id);
-                there.is_none_or(|pointer| pointer.mark != mark)
+                !there.is_some_and(|pointer| marks.has(&pointer.mark))
             });
-            let cut = transactions(set, &left, &pointers, mark).into_iter();
+            let cut = transactions(set, &left, &pointers, &marks.draw()).into_iter();
             let attempts = cut.map(|part| self.attempt_part(part, deadline).boxed());
             let failed: Vec<_> = stream::iter(attempts.collect::<Vec<_>>())
                 .buffer_unordered(AT_ONCE)
@@ -218,10 +217,6 @@ pub(super) fn remove_document(key: Key) -> Write {
         key,
         condition: None,
     })
-}
-
-pub(super) fn draw_mark() -> String {
-    format!("{:016x}", rand::rng().random::<u64>())
 }
 
 /// Fifteen bytes at random, in hexadecimal digits.
