@@ -97,6 +97,33 @@ async fn a_writer_whose_answers_are_lost_finds_its_own_records() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_record_never_has_a_mark_again_that_it_had_before() {
+    // One writes, and its answer is lost. Another writes over it, and is delivered twice, the
+    // second time after the first has written once more.
+    let scene = Scene::start().await;
+    let set = create(&scene).await;
+    let (one, two) = (scene.store("one"), scene.store("two"));
+    let lost = scene
+        .world
+        .chaos
+        .fail_once(writes_of("one"), Failure::AfterEffect);
+    let gate = scene.world.chaos.freeze("one", 2, When::Before);
+    let records = [record("a", 11, 1)];
+    let frozen = freeze(put(&one, &set, &records), &gate).await.unwrap();
+    let late = scene.world.chaos.repeat_later(writes_of("two"));
+    put(&two, &set, &[record("a", 11, 2)]).await;
+    thaw(frozen, &gate).await;
+    assert_eq!(lost.happened(), 1);
+    assert_eq!(look(&scene).await, of(&[("a", 1)]));
+    let answer = late.deliver().await.unwrap();
+    assert_eq!(
+        error_code(&answer).as_deref(),
+        Some("TransactionCanceledException")
+    );
+    assert_eq!(look(&scene).await, of(&[("a", 1)]));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_frozen_writer_that_thaws_after_its_time_writes_nothing() {
     let scene = Scene::start().await;
     let set = create(&scene).await;
