@@ -4,7 +4,9 @@
 //! The way of a record is the way of the files: `query` reads the document that says what is
 //! collected and where it goes; a source (`pingdom`, `ga`) asks the third party and gives
 //! [`Row`]s; `pipeline` makes documents of them (build, map keys, compute ids, run plugins); the
-//! runner of `weir-collector` delivers them. Nothing here knows how a document reaches its sink.
+//! runner of `weir-collector` delivers them to the sink that `inputs` has made. `collect` runs a job
+//! under its lease and notes what has come of it; a function does that by `invocation`s, a `tap`
+//! prints messages instead. Sources know nothing of sinks, leases and notes.
 //!
 //! Facts about the old program are those of the published `performanceplatform-collector` 0.3.1.
 
