@@ -98,13 +98,13 @@ pub struct JobPlaces {
     /// A directory of job files, NAME.json
     ///
     /// It is read again when a file changes.
-    #[arg(long, value_name = "DIR", env = "WEIR_JOBS")]
+    #[arg(long, global = true, value_name = "DIR", env = "WEIR_JOBS")]
     pub jobs: Option<PathBuf>,
     /// A directory with the secrets that jobs name: NAME or NAME.json
-    #[arg(long, value_name = "DIR", env = "WEIR_SECRETS")]
+    #[arg(long, global = true, value_name = "DIR", env = "WEIR_SECRETS")]
     pub secrets: Option<PathBuf>,
     /// Log what would be collected, and collect nothing
-    #[arg(long, env = "DISABLE_COLLECTORS", value_parser = only_true, action = clap::ArgAction::SetTrue)]
+    #[arg(long, global = true, env = "DISABLE_COLLECTORS", value_parser = only_true, action = clap::ArgAction::SetTrue)]
     pub disable_collectors: bool,
 }
 

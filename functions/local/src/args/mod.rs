@@ -161,7 +161,7 @@ pub struct Global {
 
     /// The Weir to talk to, instead of the one that keeps --data
     ///
-    /// Needs --client-id and a secret. Not for `serve`, `client`, `key`, `dataset`,
+    /// Needs --client-id and a secret. Not for `serve`, `client`, `key`, `dataset`, `jobs`,
     /// `signing-key`, `shards` and `verify`, which work where the data is.
     #[arg(long, global = true, value_name = "URL", env = "WEIR_SERVER")]
     pub server: Option<String>,

@@ -14,7 +14,7 @@ use weir_store::{Clock as _, JobName, JobOutcome, SystemClock};
 
 use super::files::{Found, JobFiles};
 use super::plan::{Change, Places, changes};
-use super::routes::{JobList, ListedJob, ListedRun};
+use super::routes::{JobList, ListedJob, ListedRun, RunRequest};
 use super::{history, tell};
 use crate::api::ApiError;
 use crate::args::Global;
@@ -127,7 +127,12 @@ async fn make(schedules: &Schedules, changes: &[Change]) -> Result<()> {
 }
 
 /// `weir jobs run --aws`: has the stack's function do it, and waits for its end.
-pub(super) async fn run(name: &JobName, json: bool, global: &Global) -> Result<()> {
+pub(super) async fn run(
+    name: &JobName,
+    range: &RunRequest,
+    json: bool,
+    global: &Global,
+) -> Result<()> {
     let deployed = Deployed::find(global, "run").await?;
     let schedule = deployed.schedules.read(name.as_str()).await;
     let schedule = schedule.map_err(|error| match error {
@@ -138,10 +143,26 @@ pub(super) async fn run(name: &JobName, json: bool, global: &Global) -> Result<(
         }
         other => refuse(other),
     })?;
+    let schedule = ScheduledCall {
+        input: over(&schedule.input, range)?,
+        ..schedule
+    };
     let session = Session::open(global, Needs::Data).await?;
     let done = run_and_follow(&deployed, &schedule, &session, name, json).await;
     let closed = session.close().await;
     done.and(closed)
+}
+
+/// The event for a range, if one is given.
+fn over(event: &str, range: &RunRequest) -> Result<String> {
+    let mut event: Value =
+        serde_json::from_str(event).context("the schedule's event is no JSON")?;
+    for (key, time) in [("start", &range.start), ("end", &range.end)] {
+        if let Some(time) = time {
+            event[key] = time.as_str().into();
+        }
+    }
+    Ok(event.to_string())
 }
 
 async fn run_and_follow(
@@ -236,8 +257,8 @@ fn next(schedule: &ScheduledCall) -> Option<String> {
 
 /// `weir jobs put-secret`: makes a secret of the stack, or gives it another text.
 pub(super) async fn put_secret(name: &str, file: &Path, global: &Global) -> Result<()> {
-    let text = read_secret(file)?;
     check_name(name)?;
+    let text = read_secret(file)?;
     let deployed = Deployed::find(global, "put-secret").await?;
     let secrets = Secrets::new(deployed.stack.config());
     let whole = format!("{}/collect/{name}", global.stack);
@@ -290,4 +311,22 @@ fn refuse(error: CallError) -> Failure {
         }
     };
     Failure::new(error.to_string()).hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_is_a_part_of_the_event() {
+        let event = "{\"name\":\"uptime\"}";
+        let none = RunRequest::default();
+        assert_eq!(over(event, &none).unwrap(), event);
+        let range = RunRequest {
+            start: Some("2026-01-01T00:00:00Z".to_owned()),
+            end: None,
+        };
+        let expected = "{\"name\":\"uptime\",\"start\":\"2026-01-01T00:00:00Z\"}";
+        assert_eq!(over(event, &range).unwrap(), expected);
+    }
 }

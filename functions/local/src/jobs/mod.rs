@@ -17,8 +17,6 @@ mod timetable;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use weir_collect::Wanted;
-use weir_model::Timestamp;
 use weir_store::{JobName, JobOutcome};
 
 use crate::api::{Api, Call, PATIENCE, path, segment};
@@ -42,15 +40,6 @@ pub(crate) async fn run(args: &JobsArgs, global: &Global) -> Result<()> {
             deployed::sync(directory, *yes, global).await
         }
         JobsCommand::PutSecret { name, file } => deployed::put_secret(name, file, global).await,
-        JobsCommand::Run {
-            name,
-            start,
-            end,
-            json,
-        } if global.aws => {
-            refuse_range(*start, *end)?;
-            deployed::run(name, *json, global).await
-        }
         JobsCommand::List { json } => {
             let needs = if places.jobs.is_some() {
                 Needs::Place
@@ -77,6 +66,9 @@ pub(crate) async fn run(args: &JobsArgs, global: &Global) -> Result<()> {
                 start: start.map(|start| start.to_string()),
                 end: end.map(|end| end.to_string()),
             };
+            if global.aws {
+                return deployed::run(name, &wanted, *json, global).await;
+            }
             within(global, places, Needs::Place, async |session| {
                 run_here(&session.api, name, &wanted, *json).await
             })
@@ -168,18 +160,6 @@ fn tell(name: &JobName, run: &ListedRun, json: bool) -> Result<()> {
             let word = list::word(outcome);
             let message = format!("{name}: {word} after {records}{skipped}: {why}");
             Err(Failure::new(message).into())
-        }
-    }
-}
-
-fn refuse_range(start: Option<Timestamp>, end: Option<Timestamp>) -> Result<()> {
-    match Wanted::between(start, end) {
-        Wanted::Resume => Ok(()),
-        Wanted::Range { .. } => {
-            let message = "--start and --end do not go with --aws: the function goes on from the \
-                           job's bookmark";
-            let hint = "collect a range with `weir collect`, into the stack's data set";
-            Err(Failure::usage(message).hint(hint).into())
         }
     }
 }

@@ -1,7 +1,8 @@
-//! An AWS account for the program to work in: DynamoDB and Secrets Manager over HTTP, on a port of
-//! this machine. DynamoDB is the embedded engine.
+//! An AWS account for the program to work in: DynamoDB, Secrets Manager, EventBridge Scheduler and
+//! Lambda over HTTP, on a port of this machine. DynamoDB is the embedded engine; a function only
+//! keeps its events.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
@@ -9,7 +10,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse as _, Response};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode, Uri};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use weir_store::embedded::{Answer, Call, Engine, Transport as _};
@@ -25,6 +26,10 @@ pub(crate) struct Account {
 struct Shared {
     engine: Arc<Engine>,
     secrets: Mutex<HashMap<String, String>>,
+    /// By name.
+    schedules: Mutex<BTreeMap<String, Value>>,
+    /// Functions that were invoked, with their events.
+    invoked: Mutex<Vec<(String, Value)>>,
     /// What nobody may do: an operation.
     forbidden: Mutex<Option<&'static str>>,
 }
@@ -36,6 +41,8 @@ impl Account {
         let shared = Arc::new(Shared {
             engine: Arc::clone(&engine),
             secrets: Mutex::default(),
+            schedules: Mutex::default(),
+            invoked: Mutex::default(),
             forbidden: Mutex::default(),
         });
         let url = runtime.block_on(async {
@@ -76,14 +83,39 @@ impl Account {
         self.shared.secrets.lock().unwrap().get(name).cloned()
     }
 
+    /// What EventBridge Scheduler has, by name.
+    pub(crate) fn schedules(&self) -> BTreeMap<String, Value> {
+        self.shared.schedules.lock().unwrap().clone()
+    }
+
+    /// Somebody changes a schedule by hand.
+    pub(crate) fn put_schedule(&self, name: &str, schedule: Value) {
+        let mut schedules = self.shared.schedules.lock().unwrap();
+        schedules.insert(name.into(), schedule);
+    }
+
+    /// Functions that were invoked, with their events.
+    pub(crate) fn invoked(&self) -> Vec<(String, Value)> {
+        self.shared.invoked.lock().unwrap().clone()
+    }
+
     pub(crate) fn put_secret(&self, name: &str, text: &str) {
         let mut secrets = self.shared.secrets.lock().unwrap();
         secrets.insert(name.into(), text.into());
     }
 }
 
-async fn answer(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
-    let target = headers["x-amz-target"].to_str().unwrap();
+async fn answer(
+    State(shared): State<Arc<Shared>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let Some(target) = headers.get("x-amz-target") else {
+        return shared.rest(&method, uri.path(), &body);
+    };
+    let target = target.to_str().unwrap();
     let (service, operation) = target.split_once('.').unwrap();
     let request: Value = serde_json::from_slice(&body).unwrap();
     let answer = match service {
@@ -117,7 +149,49 @@ impl Shared {
         self.engine.call(call).await.unwrap()
     }
 
+    /// EventBridge Scheduler and Lambda, which are asked by paths.
+    fn rest(&self, method: &Method, path: &str, body: &Bytes) -> Response {
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
+        let mut schedules = self.schedules.lock().unwrap();
+        let answer = match (method.as_str(), &segments[..]) {
+            ("GET", ["schedules"]) => {
+                let names = schedules.keys().map(|name| json!({ "Name": name }));
+                Some(json!({ "Schedules": names.collect::<Vec<_>>() }))
+            }
+            ("GET", ["schedules", name]) => schedules.get(*name).cloned(),
+            ("POST" | "PUT", ["schedules", name]) => {
+                schedules.insert((*name).to_owned(), body);
+                Some(json!({ "ScheduleArn": format!("arn:aws:scheduler:::{name}") }))
+            }
+            ("DELETE", ["schedules", name]) => schedules.remove(*name).map(|_| json!({})),
+            ("POST", [_, "functions", name, "invocations"]) => {
+                let mut invoked = self.invoked.lock().unwrap();
+                invoked.push(((*name).to_owned(), body));
+                return StatusCode::ACCEPTED.into_response();
+            }
+            _ => None,
+        };
+        match answer {
+            Some(answer) => answer.to_string().into_response(),
+            None => {
+                let kind = [("x-amzn-errortype", "ResourceNotFoundException")];
+                let why = json!({ "Message": "it does not exist" });
+                (StatusCode::NOT_FOUND, kind, why.to_string()).into_response()
+            }
+        }
+    }
+
     fn secret(&self, operation: &str, request: &Value) -> Answer {
+        if operation == "CreateSecret" {
+            let part = |key: &str| request[key].as_str().unwrap().to_owned();
+            let mut secrets = self.secrets.lock().unwrap();
+            secrets.insert(part("Name"), part("SecretString"));
+            return Answer {
+                status: 200,
+                body: json!({ "Name": part("Name") }).to_string().into(),
+            };
+        }
         let name = request["SecretId"].as_str().unwrap();
         let mut secrets = self.secrets.lock().unwrap();
         let Some(text) = secrets.get_mut(name) else {

@@ -7,6 +7,7 @@ mod account;
 mod clients;
 mod collecting;
 mod data_sets;
+mod deployed_jobs;
 mod importing;
 mod jobs;
 mod keys;
