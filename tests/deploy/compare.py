@@ -1,5 +1,7 @@
 """Compares what two places answered, and says what of an answer may differ."""
 
+import csv
+import io
 import json
 import re
 
@@ -47,6 +49,8 @@ def body_of(answer, aliases, drawn):
     if answer.headers.get("content-type", "").startswith("image/"):
         return answer.body.hex()
     text = answer.body.decode()
+    if "csv" in answer.headers.get("content-type", ""):
+        return [member(row, aliases, drawn) for row in csv.DictReader(io.StringIO(text))]
     if "json" not in answer.headers.get("content-type", "") or not text:
         return settled(text, aliases)
     if "ndjson" in answer.headers["content-type"]:
