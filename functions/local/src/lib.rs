@@ -18,7 +18,7 @@ mod export;
 mod failure;
 mod first_start;
 mod import;
-mod jobs;
+pub mod jobs;
 mod key;
 mod listen;
 mod log;

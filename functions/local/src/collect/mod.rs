@@ -39,7 +39,8 @@ pub(crate) async fn run(args: &CollectArgs) -> Result<()> {
     }
     let wanted = Wanted::between(args.start, args.end);
     if args.disable_collectors {
-        return Ok(say_what_would_run(&definition, args));
+        say_what_would_run(&definition, args);
+        return Ok(());
     }
     let http = HttpOptions::from_environment().map_err(Failure::from)?;
     let http = Http::new(http).context("cannot make requests")?;
