@@ -64,10 +64,11 @@ async fn run_jobs(store: &Store) {
     let directory = tempfile::tempdir().expect("a directory");
     let secret = directory.path().join("pingdom.json");
     std::fs::write(&secret, third.credentials().to_string()).expect("it is written");
+    let http = Http::new(HttpOptions::default()).expect("a client");
     let collecting = Collecting {
         context: Context {
             store: store.clone(),
-            http: Http::new(HttpOptions::default()).expect("a client"),
+            http: http.with_clock(Arc::clone(store.clock())),
             clock: Arc::clone(store.clock()),
             addresses: Addresses {
                 pingdom: third.url(),
