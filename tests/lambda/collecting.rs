@@ -1,15 +1,12 @@
 //! A collecting function killed at each call of a run: the next run repairs what it left, and
 //! leaves nothing out.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use weir_model::{DataSetName, DataSetSettings};
 use weir_store::registry::SecretHash;
-use weir_store::{
-    Clock, Deadline, JobName, Leasing, ManualClock, Order, RecordSpan, Store, SystemClock,
-};
+use weir_store::{Clock, Deadline, JobName, Leasing, Order, RecordSpan, Store, SystemClock};
 use weir_tests::lambda::Outcome;
 
 use crate::cloud::Cloud;
@@ -90,21 +87,19 @@ fn are_whole(hours: &[i64]) {
     assert_eq!(hours, expected);
 }
 
-/// Ends the lease of whoever was killed, for which a real next run would have come too early.
+/// Ends the lease of whoever was killed, in its name: a real next run comes when it has run out.
 async fn free(cloud: &Cloud) {
-    let later = SystemClock
-        .now()
-        .saturating_add(Duration::from_secs(24 * 3600));
-    let store = cloud.store_at(Arc::new(ManualClock::new(later)));
-    let deadline = Deadline::at(later.saturating_add(Duration::from_secs(30)));
+    let store = cloud.store();
+    let job = store.job(&job_name(), soon()).await;
+    let Some(job) = job.expect("the store answers") else {
+        return;
+    };
+    let length = Duration::from_secs(120);
     let leasing = store
-        .lease_job(&job_name(), "the test", Duration::ZERO, deadline)
+        .lease_job(&job_name(), &job.holder, length, soon())
         .await;
     match leasing.expect("the store answers") {
-        Leasing::Held(lease) => lease
-            .release(&store, deadline)
-            .await
-            .expect("it is released"),
+        Leasing::Held(lease) => lease.release(&store, soon()).await.expect("it is released"),
         Leasing::Busy { holder, until } => panic!("{holder} has it until {until}"),
     }
 }
