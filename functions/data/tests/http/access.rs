@@ -221,9 +221,9 @@ async fn pages_of_every_origin_read_answers_and_refusals() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn while_the_store_does_not_answer_nothing_is_made_up() {
-    let world = World::start().await;
+    let world = World::running().await;
     world.line.cut(true);
     let answer = world.get("").await;
     answer.refusal(503);

@@ -7,9 +7,9 @@ use weir_model::DataSetSettings;
 
 use crate::world::World;
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_status_is_whether_the_store_answers() {
-    let world = World::start().await;
+    let world = World::running().await;
     let answer = world.get_at("/_status", "").await;
     let expected = json!({"status": "ok", "message": "database is up"});
     assert_eq!((answer.status, answer.json()), (200, expected));

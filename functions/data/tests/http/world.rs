@@ -116,8 +116,17 @@ pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 impl World {
+    /// Its clock stands still until it is moved.
     pub(crate) async fn start() -> World {
-        let clock = ManualClock::new(at("2013-04-01T12:00:00Z"));
+        World::at_clock(ManualClock::new(at("2013-04-01T12:00:00Z"))).await
+    }
+
+    /// Its clock goes on with tokio's time, so that deadlines pass.
+    pub(crate) async fn running() -> World {
+        World::at_clock(ManualClock::running(at("2013-04-01T12:00:00Z"))).await
+    }
+
+    async fn at_clock(clock: ManualClock) -> World {
         let engine = Engine::memory(Arc::new(clock.clone())).unwrap();
         let cut = AtomicBool::new(false);
         let line = Arc::new(Line { engine, cut });

@@ -239,9 +239,9 @@ async fn methods_that_there_are_not_are_refused_in_the_same_form() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_the_store_does_not_answer_can_be_sent_again() {
-    let world = World::start().await;
+    let world = World::running().await;
     world.line.cut(true);
     let answer = world.post(json!([{"_id": "a"}])).await;
     answer.refusal(503);
