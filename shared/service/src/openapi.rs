@@ -19,6 +19,9 @@ pub const OAUTH2: &str = "oauth2";
 /// The name under which operations refer to write keys.
 pub const WRITE_KEY: &str = "writeKey";
 
+/// The name under which operations refer to the tokens of data sets.
+pub const DATA_SET_TOKEN: &str = "dataSetToken";
+
 /// Merges descriptions into one of Weir. An operation needs a token unless it says otherwise.
 pub fn merge(docs: impl IntoIterator<Item = OpenApi>) -> OpenApi {
     let info = InfoBuilder::new()
@@ -37,6 +40,7 @@ pub fn merge(docs: impl IntoIterator<Item = OpenApi>) -> OpenApi {
     let components = merged.components.get_or_insert_default();
     components.add_security_scheme(OAUTH2, client_credentials());
     components.add_security_scheme(WRITE_KEY, write_key());
+    components.add_security_scheme(DATA_SET_TOKEN, data_set_token());
     merged
 }
 
@@ -52,10 +56,16 @@ fn write_key() -> SecurityScheme {
     SecurityScheme::Http(scheme.description(Some(about)).build())
 }
 
+fn data_set_token() -> SecurityScheme {
+    let about = "A data set's own token, which opens that one alone.";
+    let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
+    SecurityScheme::Http(scheme.description(Some(about)).build())
+}
+
 fn meaning(scope: Scope) -> &'static str {
     match scope {
-        Scope::Read => "the catalogue and the events themselves",
-        Scope::Write => "storing events",
+        Scope::Read => "the catalogue, the events themselves, and all of data sets",
+        Scope::Write => "storing events and records",
         Scope::Aggregation => "aggregates",
     }
 }
