@@ -87,6 +87,14 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 1_000_000)]
     pub(crate) client_events: u64,
 
+    /// Records of the data set that is queried.
+    #[arg(long, default_value_t = 100_000)]
+    pub(crate) records: u64,
+
+    /// Records that a collector's run delivers.
+    #[arg(long, default_value_t = 1_000_000)]
+    pub(crate) collected: u64,
+
     /// Events of the day that comes in one by one.
     #[arg(long, default_value_t = 20_000)]
     pub(crate) day_events: u64,
@@ -166,6 +174,10 @@ pub(crate) enum Case {
     SegmentPlain,
     /// The client crate: reports by one thread, and their delivery.
     Client,
+    /// Records stored in a data set, and questions about them.
+    DataSet,
+    /// A collector's run: a source of this program's own, the runner, files and a data set.
+    Collect,
     /// Queries over a year of events in one series: just loaded, compacted, with blocks waiting.
     Year,
     /// Queries over a day that came in one by one: the same.
@@ -184,7 +196,7 @@ pub(crate) enum Case {
 
 impl Case {
     /// All but the one that takes a quarter of an hour.
-    const USUAL: [Self; 19] = [
+    const USUAL: [Self; 21] = [
         Self::Singles,
         Self::Keys,
         Self::Ids,
@@ -198,6 +210,8 @@ impl Case {
         Self::Segment,
         Self::SegmentPlain,
         Self::Client,
+        Self::DataSet,
+        Self::Collect,
         Self::Year,
         Self::Day,
         Self::Overload,
@@ -220,6 +234,8 @@ impl Args {
             self.seconds = self.seconds.min(1);
             self.events.iter_mut().for_each(|n| *n = (*n).min(50_000));
             self.client_events = self.client_events.min(100_000);
+            self.records = self.records.min(10_000);
+            self.collected = self.collected.min(100_000);
             self.day_events = self.day_events.min(2_000);
             self.waiting = self.waiting.min(1_000);
             self.overload_connections = self.overload_connections.min(1_000);

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use weir_client::{Report as Reported, WhenFull, blocking};
 
-use crate::machine::Memory;
+use crate::machine::{Memory, forget_peak};
 use crate::question::expect;
 use crate::report::{Report, Row, Section};
 use crate::server::Source;
@@ -255,12 +255,6 @@ fn event(number: u64) -> Value {
         "user": sink::user(number),
         "value": sink::value(number),
     })
-}
-
-/// Begins to measure this process' greatest memory anew (proc(5), `clear_refs`). Where that is not
-/// possible the figure is that of the whole run.
-fn forget_peak() {
-    let _ = std::fs::write("/proc/self/clear_refs", "5");
 }
 
 #[cfg(test)]

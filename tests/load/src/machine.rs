@@ -45,6 +45,12 @@ impl fmt::Display for Machine {
     }
 }
 
+/// Begins to measure this process' greatest memory anew (proc(5), `clear_refs`). Where that is not
+/// possible the figure is that of the whole run.
+pub(crate) fn forget_peak() {
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
+}
+
 /// A process' memory in megabytes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Memory {

@@ -6,7 +6,9 @@
 
 mod args;
 mod client;
+mod collecting;
 mod connection;
+mod data_set;
 mod day;
 mod doors;
 mod figures;
@@ -156,6 +158,8 @@ async fn measure(case: Case, args: &Args, source: &Source, report: &mut Report) 
     let events = args.events.first().copied().unwrap_or_default();
     match case {
         Case::Client => client::measure(args.client_events, source, report).await,
+        Case::DataSet => data_set::measure(args.records, source, report).await,
+        Case::Collect => collecting::measure(args.collected, source, report).await,
         Case::Year => years(args, source, report).await,
         Case::Day => {
             let singles = Singles {

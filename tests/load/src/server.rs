@@ -80,6 +80,14 @@ impl Source {
         }
     }
 
+    /// Makes a data set, which a server that runs already must have.
+    pub(crate) async fn data_set(&self, server: &Server, name: &str) -> Result<()> {
+        match self {
+            Self::Own(own) => own.data_set(server, name).await,
+            Self::Running { .. } => Ok(()),
+        }
+    }
+
     /// What makes our own servers, if we do.
     pub(crate) fn own(&self) -> Option<&Own> {
         match self {
@@ -114,22 +122,42 @@ impl Own {
         })
     }
 
+    /// Makes a data set on a server of ours.
+    async fn data_set(&self, server: &Server, name: &str) -> Result<()> {
+        let create = self
+            .command(server, &["dataset", "create", name])?
+            .status()
+            .await?;
+        ensure!(create.success(), "no data set");
+        Ok(())
+    }
+
     /// Brings a write key to a server of ours.
     async fn write_key(&self, server: &Server) -> Result<Arc<str>> {
-        let data = server.data.as_ref().context("its data is ours")?;
-        let mut create = Command::new(&self.weir)
-            .args(["key", "create", "--label", LABEL, "--existing-file", "-"])
-            .arg("--data")
-            .arg(data.path())
-            .env_remove("WEIR_SERVER")
+        let arguments = ["key", "create", "--label", LABEL, "--existing-file", "-"];
+        let mut create = self
+            .command(server, &arguments)?
             .stdin(Stdio::piped())
-            .stdout(Stdio::null())
             .spawn()?;
         let mut input = create.stdin.take().context("its input is ours")?;
         input.write_all(KEY.as_bytes()).await?;
         drop(input);
         ensure!(create.wait().await?.success(), "no write key");
         Ok(KEY.into())
+    }
+
+    /// A command on the data of a server of ours.
+    fn command(&self, server: &Server, arguments: &[&str]) -> Result<Command> {
+        let data = server.data.as_ref().context("its data is ours")?;
+        let mut command = Command::new(&self.weir);
+        command
+            .args(arguments)
+            .arg("--data")
+            .arg(data.path())
+            .env_remove("WEIR_SERVER")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
+        Ok(command)
     }
 
     /// Starts a server and does not wait for it.

@@ -50,9 +50,16 @@ pub(crate) enum Way {
         path: Uri,
         authorization: Option<HeaderValue>,
     },
+    /// To a data set, with a token.
+    DataSet(Uri),
 }
 
 impl Way {
+    /// To a data set that this program has made.
+    pub(crate) fn data_set(path: &str) -> Self {
+        Self::DataSet(path.parse().expect("a path that is one"))
+    }
+
     /// By a path that this program has made.
     pub(crate) fn door(path: &str, authorization: Option<HeaderValue>) -> Self {
         let path = path.parse().expect("a path that is one");
@@ -100,6 +107,7 @@ impl Target {
                 path,
                 authorization,
             } => (path, authorization),
+            Way::DataSet(path) => (path, Some(self.token())),
         };
         let request = self
             .request(Method::POST, path, authorization)
