@@ -9,10 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use weir_collector::sink::{DataSetSink, FileFormat, FilesSink};
-use weir_collector::{
-    Ended, Keep, Limits, Output, Schema, Sink, Source,
-    SourceError, State, run,
-};
+use weir_collector::{Ended, Keep, Limits, Output, Schema, Sink, Source, SourceError, State, run};
 use weir_model::{DataSetName, DataSetSettings};
 use weir_store::clock::{Clock, SystemClock};
 use weir_store::db::{Db, Deadline};
@@ -128,7 +125,10 @@ async fn deliver<K: Sink>(
     ensure!(matches!(done.ended, Ended::Complete), "{:?}", done.ended);
     ensure!(done.records == records, "{} records", done.records);
     let expected = json!({ "next": records });
-    ensure!(lease.bookmark() == Some(&expected), "the bookmark is behind");
+    ensure!(
+        lease.bookmark() == Some(&expected),
+        "the bookmark is behind"
+    );
     Ok(CollectRow {
         case: case.to_owned(),
         records,

@@ -92,7 +92,10 @@ async fn store(target: &Target, records: u64) -> Result<Figure> {
         sent.times.record(asked.elapsed());
         sent.events += events;
     }
-    Ok(sent.over(format!("storing, {CHUNK} records a request"), began.elapsed()))
+    Ok(sent.over(
+        format!("storing, {CHUNK} records a request"),
+        began.elapsed(),
+    ))
 }
 
 async fn ask(target: &Target, name: &str, parameters: &str, rows: u64) -> Result<Figure> {
