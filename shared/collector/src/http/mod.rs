@@ -9,6 +9,7 @@
 //! a request is known by its host and by the route that its caller names. Of an answer that
 //! refuses, errors quote what the server said, without the secrets that were sent.
 
+mod address;
 mod attempt;
 mod body;
 mod client;
@@ -33,6 +34,8 @@ use tokio::time::Instant;
 use weir_model::Timestamp;
 use weir_store::{Clock, SystemClock};
 
+pub(crate) use address::without_user;
+pub use address::{address, shown_address};
 pub(crate) use client::build_plain;
 pub use error::{HttpError, HttpErrorKind};
 pub use items::Items;
@@ -41,6 +44,7 @@ pub use refusal::Refusal;
 pub use request::Request;
 pub use response::Response;
 pub use retry::{LONGEST_WAIT, Verdict};
+pub(crate) use said::redact;
 pub use streaming::{BodyReader, Streaming};
 
 /// Sends requests to third parties. Cheap to clone; clones share connections.
@@ -80,6 +84,16 @@ impl Http {
         let left = Duration::from_millis(u64::try_from(left_ms).unwrap_or(0));
         Self {
             stop: Some(Instant::now() + left),
+            ..self.clone()
+        }
+    }
+
+    /// Ends requests so much later than they would, if they have an end: for a sink, which saves what
+    /// its source came to.
+    #[must_use]
+    pub fn stop_later(&self, by: Duration) -> Self {
+        Self {
+            stop: self.stop.map(|stop| stop + by),
             ..self.clone()
         }
     }

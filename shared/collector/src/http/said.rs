@@ -45,7 +45,7 @@ fn plain(body: &[u8]) -> Option<String> {
 }
 
 /// Some servers repeat the key that they refuse.
-pub(super) fn redact(text: String, secrets: &[SecretText]) -> String {
+pub(crate) fn redact(text: String, secrets: &[SecretText]) -> String {
     let sent = secrets.iter().map(SecretText::expose);
     let sent = sent.filter(|secret| !secret.is_empty());
     sent.fold(text, |text, secret| text.replace(secret, "***"))

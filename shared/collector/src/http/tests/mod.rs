@@ -311,6 +311,12 @@ async fn a_job_run_that_ends_before_the_wait_does_not_wait() {
     let http = http.stop_at(clock.now());
     assert_eq!(kind_of(&http, &server).await, HttpErrorKind::Unavailable);
     assert_eq!(server.count(), 1);
+    let http = http.stop_later(Duration::from_secs(30));
+    assert_eq!(
+        kind_of(&http, &server).await,
+        HttpErrorKind::RetryLater { after }
+    );
+    assert_eq!(server.count(), 2);
 }
 
 #[tokio::test(start_paused = true)]

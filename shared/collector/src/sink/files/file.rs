@@ -81,8 +81,16 @@ impl File {
         Ok(())
     }
 
-    /// Brings it into being.
+    /// Brings it into being, or leaves nothing of it.
     pub(super) async fn complete(mut self, place: &Place) -> Result<(), SinkError> {
+        let done = self.bring(place).await;
+        if done.is_err() {
+            self.abandon().await;
+        }
+        done
+    }
+
+    async fn bring(&mut self, place: &Place) -> Result<(), SinkError> {
         self.finish()?;
         if self.upload.is_none() {
             let whole = Bytes::from(std::mem::take(&mut self.encoded));

@@ -17,7 +17,7 @@
 //!
 //! **An emptied stream** is a new snapshot: what follows goes to `{stream}/snapshot={batch}/`, and
 //! what was there stays. The newest snapshot is the stream, and runs that do not empty it go on in
-//! that.
+//! that. One that holds no records yet has an empty `_{batch}-empty`.
 //!
 //! The date is that of the record's `_timestamp`, else of its first bookmark property, else of its
 //! extraction, in UTC.
@@ -33,6 +33,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,7 +46,7 @@ use crate::message::{Message, RecordMessage};
 use crate::sink::{Patience, Repeats, Sink, SinkError};
 
 pub use encode::FileFormat;
-use partition::Partitions;
+use partition::{Partition, Partitions};
 use place::Place;
 use stream::Streams;
 
@@ -67,6 +68,8 @@ pub struct FilesSink {
     batch: Option<String>,
     streams: Streams,
     partitions: Partitions,
+    /// Snapshots that the coming flush begins, named as batches are.
+    snapshots: BTreeSet<String>,
 }
 
 impl FilesSink {
@@ -83,6 +86,7 @@ impl FilesSink {
             batch: None,
             streams: Streams::default(),
             partitions: Partitions::new(format),
+            snapshots: BTreeSet::new(),
         })
     }
 
@@ -119,6 +123,9 @@ impl FilesSink {
                 let batch = self.batch();
                 let stream = self.streams.index(&stream);
                 self.streams.place(stream, Some(&batch));
+                let directory = self.streams.get(stream).directory();
+                let directory = directory.expect("it was said above");
+                self.snapshots.insert(format!("{directory}/{batch}"));
                 self.partitions.seal_stream(stream, &self.place).await
             }
             Message::State(_) => Ok(()),
@@ -151,6 +158,20 @@ impl FilesSink {
     }
 }
 
+/// One after the other: encoding takes memory, and completing takes time.
+async fn encode(partitions: &mut [Partition], place: &Place) -> Result<(), SinkError> {
+    for partition in partitions {
+        partition.encode(place).await?;
+    }
+    Ok(())
+}
+
+async fn abandon(partitions: Vec<Partition>) {
+    for partition in partitions {
+        partition.abandon().await;
+    }
+}
+
 impl Sink for FilesSink {
     async fn write(&mut self, messages: Vec<Message>) -> Result<(), SinkError> {
         for message in messages {
@@ -160,21 +181,32 @@ impl Sink for FilesSink {
     }
 
     fn plan(&mut self) -> Vec<String> {
-        self.partitions.batches()
+        let mut names = self.snapshots.clone();
+        names.extend(self.partitions.batches());
+        names.into_iter().collect()
     }
 
     async fn flush(&mut self) -> Result<(), SinkError> {
         let mut partitions = self.partitions.take();
+        let mut snapshots = std::mem::take(&mut self.snapshots);
         self.batch = None;
         let place = &self.place;
-        // One after the other: encoding takes memory, and completing takes time.
-        for partition in &mut partitions {
-            partition.encode(place).await?;
+        if let Err(error) = encode(&mut partitions, place).await {
+            abandon(partitions).await;
+            return Err(error);
+        }
+        for partition in &partitions {
+            snapshots.remove(&partition.batch());
         }
         let done = futures::stream::iter(partitions)
             .map(|partition| partition.complete(place))
             .buffer_unordered(COMPLETED_AT_ONCE);
-        done.collect::<Vec<_>>().await.into_iter().collect()
+        let done = done.collect::<Vec<_>>().await;
+        done.into_iter().collect::<Result<(), SinkError>>()?;
+        for empty in &snapshots {
+            place.mark(empty).await?;
+        }
+        Ok(())
     }
 
     async fn discard(&mut self, names: &[String]) -> Result<(), SinkError> {
@@ -186,9 +218,8 @@ impl Sink for FilesSink {
 
     async fn abandon(&mut self) {
         self.batch = None;
-        for partition in self.partitions.take() {
-            partition.abandon().await;
-        }
+        self.snapshots.clear();
+        abandon(self.partitions.take()).await;
     }
 
     fn repeats(&self) -> Repeats {

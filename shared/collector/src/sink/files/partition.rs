@@ -198,7 +198,8 @@ impl Partitions {
 }
 
 impl Partition {
-    fn batch(&self) -> String {
+    /// What its files have in their names, with the directory that they are below.
+    pub(super) fn batch(&self) -> String {
         format!("{}/{}", self.directory, self.batch)
     }
 
@@ -224,9 +225,10 @@ impl Partition {
             Some(file) => file,
             None => File::new(self.path(place)?, Encoder::new(self.columns.as_ref())?),
         };
-        file.add(lines).await?;
+        // What fails can still be abandoned.
+        let added = file.add(lines).await;
         self.file = Some(file);
-        Ok(())
+        Ok(added?)
     }
 
     /// Uploads what its file holds, as a part.
@@ -239,17 +241,25 @@ impl Partition {
 
     /// Uploads its file to the end; the next lines go into another.
     async fn seal_file(&mut self, place: &Place) -> Result<(), SinkError> {
-        if let Some(mut file) = self.file.take() {
-            file.seal(place).await?;
-            self.sealed.push(file);
-        }
-        Ok(())
+        let Some(mut file) = self.file.take() else {
+            return Ok(());
+        };
+        let sealed = file.seal(place).await;
+        self.sealed.push(file);
+        sealed
     }
 
-    /// Brings its files into being; all lines must be in them.
+    /// Brings its files into being; all lines must be in them. When one fails, nothing is left of it
+    /// and of those after it.
     pub(super) async fn complete(self, place: &Place) -> Result<(), SinkError> {
-        for file in self.sealed.into_iter().chain(self.file) {
-            file.complete(place).await?;
+        let mut files = self.sealed.into_iter().chain(self.file);
+        while let Some(file) = files.next() {
+            if let Err(error) = file.complete(place).await {
+                for file in files {
+                    file.abandon().await;
+                }
+                return Err(error);
+            }
         }
         Ok(())
     }

@@ -11,6 +11,7 @@ use reqwest::Url;
 use weir_aws::SdkConfig;
 
 use crate::fault::Fault;
+use crate::http::{shown_address, without_user};
 use crate::sink::SinkError;
 use crate::sink::files::s3;
 use crate::sink::files::stream::SNAPSHOT;
@@ -26,6 +27,9 @@ const MENDED_BY_PEOPLE: [&str; 4] = [
     "SignatureDoesNotMatch",
 ];
 
+/// What the name of a file without records begins with.
+const MARK: char = '_';
+
 /// Where files are.
 #[derive(Debug)]
 pub(super) struct Place {
@@ -39,9 +43,13 @@ impl Place {
     /// Opens `s3://bucket/prefix` or `file:///directory`.
     pub(super) fn open(url: &str, access: Option<&SdkConfig>) -> Result<Self, Fault> {
         let parsed = Url::parse(url).map_err(|_| not_understood(url))?;
+        let shown = shown_address(url);
         match (parsed.scheme(), parsed.host_str()) {
-            ("file", None) => Self::directory(url, &parsed),
-            ("s3", Some(bucket)) => Self::bucket(url, &parsed, bucket, access),
+            ("file", None) => Self::directory(&shown, &parsed),
+            ("s3", Some(bucket)) => {
+                without_user(&shown, &parsed)?;
+                Self::bucket(&shown, &parsed, bucket, access)
+            }
             _ => Err(not_understood(url)),
         }
     }
@@ -126,6 +134,15 @@ impl Place {
         Ok(first.map_err(|error| self.failed(&error))?.is_some())
     }
 
+    /// Says that a snapshot is there which holds no records yet. Readers of files pass over names
+    /// that begin so.
+    pub(super) async fn mark(&self, name: &str) -> Result<(), SinkError> {
+        let (directory, batch) = name.rsplit_once('/').expect("it is below a stream");
+        let path = self.path(&format!("{directory}/{MARK}{batch}-empty"))?;
+        let put = self.store.put(&path, object_store::PutPayload::new()).await;
+        put.map(drop).map_err(|error| self.failed(&error))
+    }
+
     /// Removes the files of a batch, which is named with the directory that they are below.
     pub(super) async fn discard(&self, name: &str) -> Result<(), SinkError> {
         let (directory, batch) = name
@@ -191,7 +208,8 @@ impl Place {
 
 fn not_understood(url: &str) -> Fault {
     Fault::new(format!(
-        "{url:?} is no place for files: use s3://BUCKET/PREFIX or file:///DIRECTORY"
+        "{:?} is no place for files: use s3://BUCKET/PREFIX or file:///DIRECTORY",
+        shown_address(url)
     ))
 }
 
@@ -210,7 +228,8 @@ fn is_batch(text: &str) -> bool {
 }
 
 fn is_of(file: &str, batch: &str) -> bool {
-    let rest = file.strip_prefix(batch);
+    let name = file.strip_prefix(MARK).unwrap_or(file);
+    let rest = name.strip_prefix(batch);
     rest.is_some_and(|rest| rest.starts_with('-'))
 }
 
@@ -267,6 +286,10 @@ mod tests {
             assert!(error.contains(&format!("{bad:?}")), "{error}");
             assert!(error.contains("s3://BUCKET/PREFIX"), "{error}");
         }
+        let error = Place::open("s3://user:planted@bucket/a", None).unwrap_err();
+        let error = error.to_string();
+        assert!(error.contains("no user and password"), "{error}");
+        assert!(!error.contains("planted"), "{error}");
         let error = Place::open("s3://bucket/a", None).unwrap_err().to_string();
         assert!(error.contains("needs access to AWS"), "{error}");
     }

@@ -17,6 +17,7 @@ pub(super) struct Held {
     uploads: BTreeMap<String, BTreeMap<u32, Bytes>>,
     begun: u32,
     failures: u32,
+    refuses_completions: bool,
     pub(super) parts: Vec<usize>,
     unsigned: u32,
 }
@@ -44,6 +45,11 @@ impl Bucket {
     /// The next requests are refused with 503.
     pub(super) fn fail_next(&self, requests: u32) {
         self.held.lock().unwrap().failures = requests;
+    }
+
+    /// No upload is completed any more.
+    pub(super) fn refuse_completions(&self) {
+        self.held.lock().unwrap().refuses_completions = true;
     }
 
     pub(super) fn with<T>(&self, look: impl FnOnce(&Held) -> T) -> T {
@@ -133,6 +139,9 @@ impl Held {
 
     /// As S3 does, it refuses parts that are too small, except for the last.
     fn complete(&mut self, upload: &str, key: String) -> Response {
+        if self.refuses_completions {
+            return error(StatusCode::BAD_REQUEST, "InvalidPart");
+        }
         let Some(parts) = self.uploads.remove(upload) else {
             return error(StatusCode::NOT_FOUND, "NoSuchUpload");
         };

@@ -391,6 +391,47 @@ async fn a_run_that_does_not_empty_its_stream_goes_on_in_the_newest_snapshot() {
 }
 
 #[tokio::test]
+async fn an_emptied_stream_without_records_is_a_new_snapshot_too() {
+    let home = TempDir::new().unwrap();
+    let mut before = sink_at(home.path(), FileFormat::JsonLines);
+    before
+        .write(vec![record("a", json!({"n": 1}))])
+        .await
+        .unwrap();
+    before.flush().await.unwrap();
+    let mut emptying = sink_at(home.path(), FileFormat::JsonLines);
+    let stream = "a".into();
+    emptying
+        .write(vec![Message::Empty { stream }])
+        .await
+        .unwrap();
+    let planned = emptying.plan();
+    assert_eq!(planned.len(), 1);
+    assert_eq!(files(home.path()).len(), 1);
+    emptying.flush().await.unwrap();
+    assert!(emptying.plan().is_empty());
+    let snapshot = planned[0].rsplit_once('/').unwrap().0;
+    let count = |start: &str| {
+        let found = files(home.path());
+        found.keys().filter(|name| name.starts_with(start)).count()
+    };
+    assert_eq!(count(snapshot), 1);
+
+    let mut next = sink_at(home.path(), FileFormat::JsonLines);
+    next.write(vec![record("a", json!({"n": 2}))])
+        .await
+        .unwrap();
+    next.flush().await.unwrap();
+    assert_eq!(count(snapshot), 2);
+    next.discard(&planned).await.unwrap();
+    let left: BTreeMap<_, _> = files(home.path())
+        .into_iter()
+        .filter(|(name, _)| name.starts_with(snapshot))
+        .collect();
+    assert_eq!(lines(&left), [json!({"n": 2})]);
+}
+
+#[tokio::test]
 async fn parquet_has_the_columns_of_the_schema() {
     let home = TempDir::new().unwrap();
     let mut sink = sink_at(home.path(), FileFormat::Parquet);

@@ -112,6 +112,38 @@ async fn what_was_abandoned_is_aborted() {
 }
 
 #[tokio::test]
+async fn a_flush_that_fails_leaves_no_upload() {
+    let bucket = Bucket::start().await;
+    let mut sink = sink_in(&bucket, "s3://files/x/");
+    write_noise(&mut sink, 100).await;
+    assert_eq!(bucket.open_uploads(), 1);
+    bucket.refuse_completions();
+    sink.flush().await.unwrap_err();
+    assert_eq!((objects(&bucket).len(), bucket.open_uploads()), (0, 0));
+}
+
+#[tokio::test]
+async fn an_emptied_stream_without_records_is_found_in_a_bucket_too() {
+    let bucket = Bucket::start().await;
+    let mut first = sink_in(&bucket, "s3://files/a");
+    let stream = "b".into();
+    first.write(vec![Message::Empty { stream }]).await.unwrap();
+    let planned = first.plan();
+    first.flush().await.unwrap();
+    let mut next = sink_in(&bucket, "s3://files/a");
+    next.write(vec![record("b", json!({"n": 2}))])
+        .await
+        .unwrap();
+    next.flush().await.unwrap();
+    let found = objects(&bucket).into_keys();
+    assert!(found.count() == 2, "{:?}", objects(&bucket).keys());
+    let is_in = |key: &String| key.starts_with("a/b/snapshot=20261121T");
+    assert!(objects(&bucket).keys().all(is_in));
+    next.discard(&planned).await.unwrap();
+    assert_eq!(lines(&objects(&bucket)), [json!({"n": 2})]);
+}
+
+#[tokio::test]
 async fn a_bucket_that_is_not_there_is_for_a_person_to_mend() {
     let bucket = Bucket::start().await;
     let mut sink = sink_in(&bucket, "s3://other/x");
