@@ -5,6 +5,10 @@ use aws_sdk_secretsmanager::error::{DisplayErrorContext, ProvideErrorMetadata, S
 use aws_types::SdkConfig;
 use thiserror::Error;
 
+/// Codes of errors that stay until somebody allows something (AWS Secrets Manager API Reference,
+/// "GetSecretValue").
+const DENIED: [&str; 2] = ["AccessDeniedException", "DecryptionFailure"];
+
 /// Secrets by name or ARN. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Secrets {
@@ -35,6 +39,8 @@ pub enum SecretError {
         name: String,
         /// What Secrets Manager, or the connection to it, says.
         cause: String,
+        /// Whether whoever asks may not: that does not pass by itself.
+        is_denied: bool,
     },
 }
 
@@ -94,12 +100,42 @@ where
     R: std::fmt::Debug,
 {
     let name = name.to_owned();
-    if error.code() == Some("ResourceNotFoundException") {
+    let code = error.code();
+    if code == Some("ResourceNotFoundException") {
         return SecretError::Missing { name };
     }
     SecretError::Failed {
         what,
         name,
         cause: DisplayErrorContext(error).to_string(),
+        is_denied: code.is_some_and(|code| DENIED.contains(&code)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_secretsmanager::error::ErrorMetadata;
+    use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
+
+    use super::*;
+
+    fn refused(code: &str) -> SecretError {
+        let metadata = ErrorMetadata::builder().code(code).build();
+        let error = GetSecretValueError::generic(metadata);
+        failed("read", "shop", &SdkError::service_error(error, ()))
+    }
+
+    #[test]
+    fn what_is_not_allowed_is_told_from_what_passes() {
+        let is_denied = |code: &str| match refused(code) {
+            SecretError::Failed { is_denied, .. } => is_denied,
+            other => panic!("{code}: {other}"),
+        };
+        assert!(is_denied("AccessDeniedException"));
+        assert!(is_denied("DecryptionFailure"));
+        assert!(!is_denied("ThrottlingException"));
+        assert!(!is_denied("InternalServiceError"));
+        let missing = refused("ResourceNotFoundException");
+        assert!(matches!(missing, SecretError::Missing { .. }), "{missing}");
     }
 }

@@ -41,6 +41,11 @@ fn failed(path: &Path, error: &std::io::Error) -> SecretsError {
             place,
             problem: "is not text in UTF-8".to_owned(),
         },
+        ErrorKind::PermissionDenied => SecretsError::Denied {
+            place,
+            cause: error.to_string(),
+            hint: "make the user that runs this its owner: chown, and chmod 600",
+        },
         _ => SecretsError::Unavailable {
             place,
             cause: error.to_string(),
@@ -77,4 +82,18 @@ pub(super) fn exposure(path: &Path) -> Exposure {
 #[cfg(not(unix))]
 pub(super) fn exposure(_path: &Path) -> Exposure {
     Exposure::None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_may_not_be_read_is_told_from_one_that_may_be_later() {
+        let denied = failed(Path::new("a.json"), &ErrorKind::PermissionDenied.into());
+        assert!(matches!(denied, SecretsError::Denied { .. }), "{denied}");
+        assert!(denied.to_string().starts_with("a.json: "), "{denied}");
+        let busy = failed(Path::new("a.json"), &ErrorKind::Interrupted.into());
+        assert!(matches!(busy, SecretsError::Unavailable { .. }), "{busy}");
+    }
 }

@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::fault::Fault;
+use crate::sink::SinkError;
 
 /// Why a secret cannot be had. It names the secret and the key, and never shows a value.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -26,6 +27,16 @@ pub enum SecretsError {
         /// What is wrong with it.
         problem: String,
     },
+    /// Whoever asks may not read it.
+    #[error("{place}: {cause}; {hint}")]
+    Denied {
+        /// Which file or secret.
+        place: String,
+        /// What the system or the service said.
+        cause: String,
+        /// Who has to allow it, and how.
+        hint: &'static str,
+    },
     /// It could not be read this time.
     #[error("{place}: {cause}")]
     Unavailable {
@@ -34,6 +45,17 @@ pub enum SecretsError {
         /// What the system or the service said.
         cause: String,
     },
+}
+
+/// A secret that is not there for a while may be there later; one that is wrong is for a person.
+impl From<SecretsError> for SinkError {
+    fn from(error: SecretsError) -> Self {
+        let fault = Fault::new(&error);
+        match error {
+            SecretsError::Unavailable { .. } => Self::Later { fault, after: None },
+            _ => Self::Final(fault),
+        }
+    }
 }
 
 impl From<SecretsError> for Fault {

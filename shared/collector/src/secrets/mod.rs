@@ -141,6 +141,15 @@ async fn of_manager(service: &weir_aws::Secrets, name: &str) -> Result<SecretJso
             place,
             problem: "holds no text".to_owned(),
         }),
+        Err(SecretError::Failed {
+            cause,
+            is_denied: true,
+            ..
+        }) => Err(SecretsError::Denied {
+            place,
+            cause,
+            hint: "allow the role to read it (secretsmanager:GetSecretValue, kms:Decrypt)",
+        }),
         Err(SecretError::Failed { cause, .. }) => Err(SecretsError::Unavailable { place, cause }),
     }
 }

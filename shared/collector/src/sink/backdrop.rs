@@ -4,21 +4,24 @@
 //! sent up to five times while the server fails. Ids make a chunk that is sent again replace what
 //! is there. A dry run prints each request instead of sending it, without the token.
 
+mod door;
+
 use std::fmt;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use http::StatusCode;
 use reqwest::Url;
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::fault::Fault;
-use crate::http::{Http, HttpError, HttpErrorKind};
+use crate::http::{self, Http};
 use crate::message::Message;
 use crate::secrets::SecretText;
 use crate::sink::identity::Identities;
 use crate::sink::{Patience, Sink, SinkError};
+use door::{Door, Verb};
+
+pub use door::Renewal;
 
 /// Records of a chunk: what Backdrop's own client sends.
 pub const CHUNK: usize = 100;
@@ -27,10 +30,6 @@ const GZIP_OVER_BYTES: usize = 2_048;
 /// Bytes of records after which a chunk goes early: Backdrop takes bodies of a megabyte or more,
 /// Weir's own door 4 MB.
 const CHUNK_BYTES: usize = 1_000_000;
-/// How often a chunk is sent while the server fails: what Backdrop's own client does.
-const TRIES: u32 = 5;
-/// What a refusal may say of itself.
-const REASON_CHARS: usize = 500;
 
 /// Delivers to a data set behind HTTP.
 #[derive(Debug)]
@@ -45,7 +44,7 @@ pub struct BackdropSink {
 
 /// What is done with a request.
 enum Delivery {
-    Send { http: Http, token: SecretText },
+    Send(Door),
     Print(Box<dyn Write + Send>),
 }
 
@@ -53,27 +52,30 @@ impl BackdropSink {
     /// Delivers to the data set at this address, which ends in its group and type.
     ///
     /// # Errors
-    /// When it is not an address.
+    /// When it is not an address, or has a user and a password in it.
     pub fn new(url: &str, token: SecretText, http: Http) -> Result<Self, Fault> {
-        Self::with(url, Delivery::Send { http, token })
+        Self::with(url, Delivery::Send(Door::new(http, token)))
+    }
+
+    /// Reads the token anew, once for each request, when it is not taken: it may have been changed.
+    #[must_use]
+    pub fn renewing(mut self, renewal: Renewal) -> Self {
+        if let Delivery::Send(door) = &mut self.delivery {
+            door.renewal = Some(renewal);
+        }
+        self
     }
 
     /// Prints the requests instead of sending them.
     ///
     /// # Errors
-    /// When it is not an address.
+    /// When it is not an address, or has a user and a password in it.
     pub fn dry_run(url: &str, to: impl Write + Send + 'static) -> Result<Self, Fault> {
         Self::with(url, Delivery::Print(Box::new(to)))
     }
 
     fn with(url: &str, delivery: Delivery) -> Result<Self, Fault> {
-        let parsed = Url::parse(url).ok();
-        let url = parsed
-            .filter(|url| matches!(url.scheme(), "http" | "https"))
-            .ok_or_else(|| {
-                Fault::new(format!("{url:?} is not the address of a Backdrop"))
-                    .hint("it begins with http:// or https://")
-            })?;
+        let url = http::address("the address of the Backdrop", url)?;
         Ok(Self {
             url,
             delivery,
@@ -138,38 +140,8 @@ impl BackdropSink {
     async fn request(&mut self, verb: Verb, body: Vec<u8>) -> Result<(), SinkError> {
         match &mut self.delivery {
             Delivery::Print(to) => print(to, verb, &self.url, &body),
-            Delivery::Send { http, token } => {
-                let request = match verb {
-                    Verb::Post => http.post(self.url.as_str()),
-                    Verb::Put => http.put(self.url.as_str()),
-                };
-                let sent = request
-                    .route(self.url.path())
-                    .bearer(token)
-                    .body("application/json", body)
-                    .gzip_over(GZIP_OVER_BYTES)
-                    .tries(TRIES)
-                    .send()
-                    .await;
-                sent.map(|_| ()).map_err(|error| refused(&self.url, error))
-            }
+            Delivery::Send(door) => door.deliver(verb, &self.url, body.into()).await,
         }
-    }
-}
-
-/// What is done at the address.
-#[derive(Debug, Clone, Copy)]
-enum Verb {
-    Post,
-    Put,
-}
-
-impl fmt::Display for Verb {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Verb::Post => "POST",
-            Verb::Put => "PUT",
-        })
     }
 }
 
@@ -189,7 +161,7 @@ fn list(documents: &[Vec<u8>], bytes: usize) -> Vec<u8> {
 
 fn print(to: &mut impl Write, verb: Verb, url: &Url, body: &[u8]) -> Result<(), SinkError> {
     let mut write = || -> io::Result<()> {
-        writeln!(to, "{verb} {}", shown(url))?;
+        writeln!(to, "{verb} {}", http::shown_address(url.as_str()))?;
         writeln!(to, "Authorization: Bearer ***")?;
         writeln!(to, "Content-Type: application/json")?;
         if body.len() > GZIP_OVER_BYTES {
@@ -201,59 +173,6 @@ fn print(to: &mut impl Write, verb: Verb, url: &Url, body: &[u8]) -> Result<(), 
     };
     write()
         .map_err(|error| SinkError::Final(Fault::new(format!("cannot print the request: {error}"))))
-}
-
-/// An address without what may be secret in it.
-fn shown(url: &Url) -> String {
-    let mut url = url.clone();
-    // Both fail only for addresses that can have neither.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    url.set_query(None);
-    url.to_string()
-}
-
-/// A refusal in the words of whoever configured the job.
-fn refused(url: &Url, error: HttpError) -> SinkError {
-    let status = match error.kind() {
-        HttpErrorKind::Unauthorized => StatusCode::UNAUTHORIZED,
-        HttpErrorKind::Refused { status } => status,
-        _ => return error.into(),
-    };
-    let place = shown(url);
-    SinkError::Final(match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-            Fault::new(format!("{place} does not take the token"))
-                .hint("the job's token must be the one of this data set")
-        }
-        StatusCode::NOT_FOUND => Fault::new(format!("there is no data set at {place}"))
-            .hint("make it there, or correct data-group and data-type"),
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            Fault::new(format!("{place} does not take chunks as large as this"))
-                .hint("lower the option chunk-size")
-        }
-        status => Fault::new(format!(
-            "{place} refused records ({status}): {}",
-            reason(&error)
-        )),
-    })
-}
-
-/// What a Backdrop says of why.
-fn reason(error: &HttpError) -> String {
-    #[derive(Deserialize)]
-    struct Said {
-        #[serde(default)]
-        messages: Vec<String>,
-        message: Option<String>,
-    }
-    let said = error.json::<Said>().map(|mut said| {
-        said.messages.extend(said.message);
-        said.messages.join(", ")
-    });
-    let said = said.filter(|said| !said.is_empty());
-    let reason = said.unwrap_or_else(|| error.to_string());
-    reason.chars().take(REASON_CHARS).collect()
 }
 
 impl Sink for BackdropSink {
@@ -289,7 +208,7 @@ impl Sink for BackdropSink {
 impl fmt::Debug for Delivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Delivery::Send { .. } => "Send",
+            Delivery::Send(_) => "Send",
             Delivery::Print(_) => "Print",
         })
     }

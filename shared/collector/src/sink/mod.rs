@@ -19,7 +19,7 @@ use crate::fault::Fault;
 use crate::message::Message;
 
 pub use any::AnySink;
-pub use backdrop::{BackdropSink, CHUNK};
+pub use backdrop::{BackdropSink, CHUNK, Renewal};
 pub use data_set::DataSetSink;
 pub use files::{FileFormat, FilesSink};
 pub use lines::LinesSink;

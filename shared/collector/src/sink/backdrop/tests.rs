@@ -192,6 +192,21 @@ async fn a_refusal_says_what_to_do() {
             "x is not a valid key, and y",
         ),
         (400, json!({"status": "error", "message": "no"}), ": no"),
+        (
+            403,
+            json!({"message": "planted-secret is not known"}),
+            "does not take the token",
+        ),
+        (
+            400,
+            json!({"messages": ["Bearer planted-secret", "is not known"]}),
+            ": Bearer ***, is not known",
+        ),
+        (
+            409,
+            json!("planted-secret is not known"),
+            "*** is not known",
+        ),
         (413, json!({}), "lower the option chunk-size"),
     ];
     for (status, body, expected) in cases {
@@ -204,6 +219,58 @@ async fn a_refusal_says_what_to_do() {
         assert!(!format!("{error:?} {sink:?}").contains("planted-secret"));
         assert_eq!(backdrop.received().len(), 1);
     }
+}
+
+fn renewal(token: &'static str) -> Renewal {
+    Box::new(move || Box::pin(async move { Ok(SecretText::new(token)) }))
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_taken_is_read_again_once_and_the_chunk_sent_with_it() {
+    let backdrop = Backdrop::default();
+    let mut sink = backdrop.sink().await.renewing(renewal("planted-new"));
+    backdrop.answer(401, &json!({}));
+    deliver(&mut sink, messages(1)).await.unwrap();
+    deliver(&mut sink, messages(2)).await.unwrap();
+    let received = backdrop.received();
+    let tokens: Vec<_> = received.iter().map(|r| &*r.authorization).collect();
+    let (old, new) = ("Bearer planted-secret", "Bearer planted-new");
+    assert_eq!(tokens, [old, new, new]);
+    assert_eq!(received[0].body, received[1].body);
+
+    for _ in 0..2 {
+        backdrop.answer(401, &json!({}));
+    }
+    let error = deliver(&mut sink, messages(1)).await.unwrap_err();
+    assert!(error.to_string().contains("does not take the token"));
+    assert_eq!(backdrop.received().len(), 2);
+}
+
+#[tokio::test]
+async fn a_server_that_takes_no_compressed_chunks_gets_them_as_they_are() {
+    let backdrop = Backdrop::default();
+    let mut sink = backdrop.sink().await;
+    backdrop.answer(400, &json!({"message": "it is not JSON"}));
+    deliver(&mut sink, messages(200)).await.unwrap();
+    let received = backdrop.received();
+    let packed: Vec<_> = received.iter().map(|r| r.gzip).collect();
+    assert_eq!(packed, [true, false, false]);
+    assert_eq!(received[0].body, received[1].body);
+}
+
+#[tokio::test]
+async fn a_chunk_that_is_refused_either_way_is_no_reason_to_stop_compressing() {
+    let backdrop = Backdrop::default();
+    let mut sink = backdrop.sink().await;
+    for reason in ["packed", "unpacked"] {
+        backdrop.answer(400, &json!({"message": reason}));
+    }
+    let error = deliver(&mut sink, messages(100)).await.unwrap_err();
+    assert!(error.to_string().ends_with(": unpacked"), "{error}");
+    sink.abandon().await;
+    deliver(&mut sink, messages(100)).await.unwrap();
+    let packed: Vec<_> = backdrop.received().iter().map(|r| r.gzip).collect();
+    assert_eq!(packed, [true, false, true]);
 }
 
 /// What a dry run printed.
@@ -224,7 +291,7 @@ impl Write for Printed {
 async fn a_dry_run_prints_what_would_be_sent_and_masks_the_token() {
     let printed = Printed::default();
     let mut sink = BackdropSink::dry_run(
-        "https://user:pass@backdrop.example/data/g/t",
+        "https://backdrop.example/data/g/t?key=planted",
         printed.clone(),
     )
     .unwrap();
@@ -246,4 +313,9 @@ fn what_is_no_address_is_refused() {
         let fault = BackdropSink::dry_run(url, Printed::default()).unwrap_err();
         assert!(fault.to_string().contains("http://"), "{fault}");
     }
+    let with_password = "https://user:planted@backdrop.example/data/g/t?x=planted";
+    let fault = BackdropSink::dry_run(with_password, Printed::default()).unwrap_err();
+    let text = fault.to_string();
+    assert!(text.contains("no user and password"), "{text}");
+    assert!(!text.contains("planted"), "{text}");
 }
