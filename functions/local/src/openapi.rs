@@ -179,7 +179,8 @@ mod tests {
         let config = Config::quiet(Storage::Memory, Arc::new(SystemClock));
         let running = serve::start(config).await.unwrap();
         let store = &running.service().store;
-        let (name, token) = ("x/x".parse().unwrap(), SecretHash::of("a-token"));
+        let name = filled("{group}/{type}").parse().unwrap();
+        let token = SecretHash::of("a-token");
         let deadline = running.service().registry_deadline();
         let made = store.create_data_set(&name, token, DataSetSettings::default(), deadline);
         made.await.unwrap().unwrap();
