@@ -33,6 +33,13 @@ pub struct DataSetSink {
     waiting_bytes: usize,
 }
 
+/// What a message asks for, once it is checked.
+#[derive(Debug)]
+enum Step {
+    Put(Record),
+    Empty,
+}
+
 impl DataSetSink {
     /// Delivers to the set of this name. It must exist when the first record comes.
     pub fn new(store: Store, name: DataSetName) -> Self {
@@ -45,19 +52,28 @@ impl DataSetSink {
         }
     }
 
-    async fn take(&mut self, message: Message) -> Result<(), SinkError> {
-        match message {
-            Message::Schema(schema) => self.identities.learn(schema),
-            Message::Record(record) => {
-                let record = self.check(record).map_err(SinkError::Final)?;
+    fn step(&mut self, message: Message) -> Result<Option<Step>, Fault> {
+        Ok(match message {
+            Message::Schema(schema) => {
+                self.identities.learn(schema);
+                None
+            }
+            Message::Record(record) => Some(Step::Put(self.check(record)?)),
+            Message::Empty { .. } => Some(Step::Empty),
+            Message::State(_) => None,
+        })
+    }
+
+    async fn take(&mut self, step: Step) -> Result<(), SinkError> {
+        match step {
+            Step::Put(record) => {
                 self.waiting_bytes += weight::of(record.body());
                 self.waiting.push(record);
                 if self.waiting.len() >= AT_ONCE || self.waiting_bytes >= AT_ONCE_BYTES {
                     self.put().await?;
                 }
             }
-            Message::Empty { .. } => self.empty().await?,
-            Message::State(_) => {}
+            Step::Empty => self.empty().await?,
         }
         Ok(())
     }
@@ -130,8 +146,14 @@ impl DataSetSink {
 
 impl Sink for DataSetSink {
     async fn write(&mut self, messages: Vec<Message>) -> Result<(), SinkError> {
-        for message in messages {
-            self.take(message).await?;
+        // All are checked before the first is acted on: what is invalid must not turn up when the
+        // set was emptied for it.
+        let steps = messages.into_iter().map(|message| self.step(message));
+        let steps: Vec<Option<Step>> = steps
+            .collect::<Result<_, Fault>>()
+            .map_err(SinkError::Final)?;
+        for step in steps.into_iter().flatten() {
+            self.take(step).await?;
         }
         Ok(())
     }

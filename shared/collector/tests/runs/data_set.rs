@@ -66,6 +66,25 @@ async fn an_emptied_stream_has_only_what_follows() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_set_is_not_emptied_for_a_record_that_is_invalid() {
+    let world = World::start().await;
+    let mut sink = sink(&world);
+    deliver(&mut sink, (0..3).map(numbered).collect())
+        .await
+        .unwrap();
+    let empty = Message::Empty {
+        stream: Arc::from("numbers"),
+    };
+    let bad = record(json!({"_id": "", "value": "x"}));
+    let error = deliver(&mut sink, vec![empty, numbered(7), bad])
+        .await
+        .unwrap_err();
+    assert!(matches!(error, SinkError::Final(_)));
+    let records = world.records().await;
+    assert_eq!(records.keys().collect::<Vec<_>>(), ["r0", "r1", "r2"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_record_without_an_id_gets_one_of_its_key_properties() {
     let world = World::start().await;
     let mut sink = sink(&world);

@@ -93,7 +93,8 @@ impl Page {
     fn take(&mut self, row: &Visit, week: usize) {
         let path = value_of(&row.dimensions, PATH);
         if let Some((_, kept)) = self.dimensions.iter_mut().find(|(key, _)| key == PATH)
-            && kept.contains(path)
+            && !path.is_empty()
+            && (kept.is_empty() || kept.contains(path))
         {
             path.clone_into(kept);
         }
@@ -228,6 +229,17 @@ mod tests {
         assert_eq!(path(&["/a/b/c", "/a/b", "/a/b/c/d"]), "/a/b");
         assert_eq!(path(&["/a/b", "/c"]), "/a/b");
         assert_eq!(path(&["/x/a/b", "/a"]), "/a");
+    }
+
+    #[test]
+    fn no_path_gives_way_to_none() {
+        let path = |paths: &[&str]| {
+            let rows = paths.iter().map(|path| row("a", path, FIRST, 1)).collect();
+            folded(rows)[0]["pagePath"].clone()
+        };
+        assert_eq!(path(&["/a/b", "", "/a"]), "/a");
+        assert_eq!(path(&["", "/a/b", "/c"]), "/a/b");
+        assert_eq!(path(&["", ""]), "");
     }
 
     #[test]
