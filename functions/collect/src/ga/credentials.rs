@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use http::Uri;
+use http::uri::Scheme;
 use weir_collector::Fault;
 use weir_collector::secrets::{SecretJson, SecretText, SecretsError};
 
@@ -62,7 +64,8 @@ impl Credentials {
         let (grant, token_uri) = read_grant(secret)?;
         let token_uri = token_uri.unwrap_or_else(|| TOKEN_URI.to_owned());
         if !is_safe(&token_uri) {
-            let problem = "key \"token_uri\" must be an https address, or one of this machine";
+            let problem = "key \"token_uri\" must be an https address, or one of this machine, \
+                without a name and password";
             return Err(secret.invalid(problem).into());
         }
         Ok(Self {
@@ -152,14 +155,19 @@ fn token_uri(secret: &SecretJson) -> Result<Option<String>, SecretsError> {
     Ok(found.map(|uri| uri.expose().to_owned()))
 }
 
-/// Keys must not travel in the clear, except to this machine.
+/// Keys must not travel in the clear, except to this machine; nor to a host that only looks like
+/// another, because a name and a password stand before it.
 fn is_safe(uri: &str) -> bool {
-    let local = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
-    let is_local = |prefix: &&str| {
-        let rest = uri.strip_prefix(*prefix);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
+    let Ok(uri) = uri.parse::<Uri>() else {
+        return false;
     };
-    uri.starts_with("https://") || local.iter().any(is_local)
+    let Some(authority) = uri.authority() else {
+        return false;
+    };
+    let is_local = ["127.0.0.1", "localhost", "[::1]"].contains(&authority.host());
+    let is_encrypted = uri.scheme() == Some(&Scheme::HTTPS);
+    let is_plain = uri.scheme() == Some(&Scheme::HTTP);
+    !authority.as_str().contains('@') && (is_encrypted || is_plain && is_local)
 }
 
 #[cfg(test)]
@@ -293,6 +301,14 @@ mod tests {
             ("https://oauth2.googleapis.com/token", true),
             ("http://127.0.0.1:8080/token", true),
             ("http://localhost/token", true),
+            ("http://localhost", true),
+            ("http://[::1]:8080/token", true),
+            ("http://localhost:x@evil.example/token", false),
+            ("http://127.0.0.1:80@evil.example/token", false),
+            ("http://localhost\\@evil.example/token", false),
+            ("https://oauth2.googleapis.com@evil.example/token", false),
+            ("https:evil.example", false),
+            ("", false),
             ("http://oauth2.googleapis.com/token", false),
             ("http://127.0.0.1.example.com/token", false),
             ("file:///etc/passwd", false),
