@@ -314,6 +314,23 @@ mod tests {
             json!({"int64Value": "7"}),
         );
         metric("someScore<=7", at_most);
+        let one = json!({"int64Value": "1"});
+        metric(
+            "keyEvents:purchase>1",
+            number("keyEvents:purchase", "GREATER_THAN", one.clone()),
+        );
+        metric(
+            "keyEvents:purchase==1",
+            number("keyEvents:purchase", "EQUAL", one.clone()),
+        );
+        metric(
+            "customEvent:score>1",
+            number("customEvent:score", "GREATER_THAN", one),
+        );
+        dimension(
+            "customEvent:team==1",
+            texts("customEvent:team", "EXACT", "1"),
+        );
     }
 
     #[test]

@@ -136,6 +136,12 @@ const GA4_METRICS: &[&str] = &[
     "wauPerMau",
 ];
 
+/// What stands before the colon of metrics alone, beside those of [`GA4_METRICS`] that have a kind
+/// for each key event. A name of an event (`customEvent:score`) may be either.
+const METRIC_PREFIXES: &[&str] = &["averageCustomEvent", "countCustomEvent"];
+/// The same of dimensions.
+const DIMENSION_PREFIXES: &[&str] = &["customItem", "customUser"];
+
 /// What a name of a query is in GA4.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Name {
@@ -204,13 +210,17 @@ impl Names {
             let mut rows = table.iter();
             rows.any(|(old, now, _)| *now == key || self.translate && *old == key)
         };
-        if among(METRICS) || GA4_METRICS.contains(&key) {
+        let prefix = key.split_once(':').map(|(prefix, _)| prefix);
+        if among(METRICS)
+            || GA4_METRICS.contains(&prefix.unwrap_or(key))
+            || prefix.is_some_and(|prefix| METRIC_PREFIXES.contains(&prefix))
+        {
             return Some(Kind::Metric);
         }
         let is_dimension = among(DIMENSIONS)
             || self.custom.contains_key(key)
             || is_custom(key)
-            || key.contains(':');
+            || prefix.is_some_and(|prefix| DIMENSION_PREFIXES.contains(&prefix));
         is_dimension.then_some(Kind::Dimension)
     }
 
@@ -354,6 +364,10 @@ mod tests {
         check("pagePath", Some(Kind::Dimension));
         check("customVarValue9", Some(Kind::Dimension));
         check("customUser:plan", Some(Kind::Dimension));
+        check("keyEvents:purchase", Some(Kind::Metric));
+        check("sessionKeyEventRate:purchase", Some(Kind::Metric));
+        check("averageCustomEvent:score", Some(Kind::Metric));
+        check("customEvent:score", None);
         check("whatever", None);
     }
 }
