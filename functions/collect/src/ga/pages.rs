@@ -12,8 +12,16 @@ use super::quota::Low;
 
 /// Rows of a page: what the API gives when nobody asks for another number.
 pub(crate) const PAGE_ROWS: u64 = 10_000;
-/// Rows of one report at most: they are held while documents are made of them.
-const MOST_ROWS: u64 = 1_000_000;
+/// What the documents of one report may weigh. All of them are held, because plugins see a period
+/// whole. While they are made of rows and while they are handed on, about half as much again is in
+/// use, and a page on its way has up to 64 MB: all of it fits a function of 1,024 MB.
+pub(crate) const MOST_BYTES: u64 = 384 << 20;
+/// What a document has beside the query's names: its time, type and span, `humanId` and `_id`.
+const ROW_BYTES: u64 = 1_200;
+/// What each value costs beside its text: a key and a value in a list, and an allocation for both.
+const VALUE_BYTES: u64 = 192;
+/// How often a dimension's text is in its document: there, in `humanId`, and in `_id` as base64.
+const COPIES: u64 = 3;
 /// How often a report is begun again because its number of rows changed.
 const BEGINNINGS: u32 = 3;
 
@@ -37,6 +45,8 @@ pub(crate) struct Extent {
     pub(crate) most: Option<u64>,
     /// Rows of a page.
     pub(crate) page_rows: u64,
+    /// What the documents of all rows may weigh.
+    pub(crate) most_bytes: u64,
 }
 
 /// Reads a report to its end.
@@ -80,6 +90,7 @@ async fn attempt(
         low: None,
     };
     let mut count = None;
+    let mut bytes = 0;
     loop {
         let offset = report.rows.len() as u64;
         let limit = extent.page_rows.min(wanted - offset);
@@ -92,9 +103,15 @@ async fn attempt(
             return Ok(None);
         }
         let total = here.min(wanted);
-        check_size(total, property)?;
+        check_size(
+            total,
+            total.saturating_mul(least(question)),
+            extent,
+            property,
+        )?;
         let is_empty = answer.len() == 0;
-        report.take(answer, question, property)?;
+        bytes += report.take(answer, question, property)?;
+        check_size(total, bytes, extent, property)?;
         if report.rows.len() as u64 >= total {
             return Ok(Some(report));
         }
@@ -106,12 +123,13 @@ async fn attempt(
 }
 
 impl Report {
+    /// Takes a page, and says what it weighs.
     fn take(
         &mut self,
         answer: Answer,
         question: &Question,
         property: &Property,
-    ) -> Result<(), SourceError> {
+    ) -> Result<u64, SourceError> {
         note(&answer.metadata, property);
         let zone = answer.metadata.time_zone.as_deref();
         self.zone = zone
@@ -119,9 +137,10 @@ impl Report {
             .or(self.zone.take());
         self.low = answer.property_quota.as_ref().and_then(|quota| quota.low());
         let rows = answer.into_rows(&question.dimensions, &question.metrics);
-        self.rows
-            .extend(rows.map_err(|error| no_report(error, property))?);
-        Ok(())
+        let rows = rows.map_err(|error| no_report(error, property))?;
+        let bytes = rows.iter().map(weight).sum();
+        self.rows.extend(rows);
+        Ok(bytes)
     }
 }
 
@@ -134,12 +153,34 @@ fn note(metadata: &Metadata, property: &Property) {
     }
 }
 
-fn check_size(total: u64, property: &Property) -> Result<(), SourceError> {
-    if total <= MOST_ROWS {
+/// What a row weighs at least, as a document.
+fn least(question: &Question) -> u64 {
+    let values = question.dimensions.len() + question.metrics.len();
+    ROW_BYTES + VALUE_BYTES * values as u64
+}
+
+/// What a row weighs as a document, roughly.
+fn weight(row: &Measured) -> u64 {
+    let values = row.dimensions.len() + row.metrics.len();
+    let texts: usize = row.dimensions.iter().map(String::len).sum();
+    ROW_BYTES + VALUE_BYTES * values as u64 + COPIES * texts as u64
+}
+
+/// Takes what rows weigh of which a report has so many.
+fn check_size(
+    total: u64,
+    bytes: u64,
+    extent: Extent,
+    property: &Property,
+) -> Result<(), SourceError> {
+    if bytes <= extent.most_bytes {
         return Ok(());
     }
+    let most = extent.most_bytes >> 20;
+    let days = extent.days;
     let fault = Fault::new(format_args!(
-        "the report on {property} has {total} rows, and at most {MOST_ROWS} are taken at once"
+        "the report on {property} for {days} has {total} rows, and their documents are more than \
+         the {most} MB that are held at once"
     ));
     Err(fault
         .hint("ask for fewer dimensions, a shorter frequency, or maxResults")

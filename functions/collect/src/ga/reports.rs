@@ -16,7 +16,7 @@ use super::answer::Measured;
 use super::api::Api;
 use super::asked::{no_segment, read_names};
 use super::names::Name;
-use super::pages::{self, Extent, PAGE_ROWS, Report};
+use super::pages::{self, Extent, MOST_BYTES, PAGE_ROWS, Report};
 use super::period::{Frequency, Period, check_range, date_in, latest_date};
 use super::property::{Property, Target};
 use super::question::Question;
@@ -57,6 +57,8 @@ pub struct Reports {
     asked: Asked,
     range: Range,
     page_rows: u64,
+    most_bytes: u64,
+    may_be_early: bool,
 }
 
 /// What a query document asks for.
@@ -88,6 +90,8 @@ impl Reports {
             asked,
             range,
             page_rows: PAGE_ROWS,
+            most_bytes: MOST_BYTES,
+            may_be_early: false,
         })
     }
 
@@ -95,6 +99,20 @@ impl Reports {
     #[must_use]
     pub fn page_rows(mut self, rows: u64) -> Self {
         self.page_rows = rows.max(1);
+        self
+    }
+
+    /// Holds documents of so many bytes, roughly, at once.
+    #[must_use]
+    pub fn most_bytes(mut self, bytes: u64) -> Self {
+        self.most_bytes = bytes;
+        self
+    }
+
+    /// A range of which no period is over yet is empty: whoever asked will ask again.
+    #[must_use]
+    pub fn may_be_early(mut self) -> Self {
+        self.may_be_early = true;
         self
     }
 }
@@ -131,6 +149,9 @@ impl Source for Reports {
             self.emit(period, report, &mut run, output).await?;
             self.check_quota(&property, low, &run.tour)?;
         }
+        if self.may_be_early {
+            return Ok(());
+        }
         Ok(run.tour.check_any(self.range)?)
     }
 }
@@ -158,6 +179,7 @@ impl Reports {
             days: Period { end, ..period },
             most: self.asked.most,
             page_rows: self.page_rows,
+            most_bytes: self.most_bytes,
         };
         pages::read(&mut self.api, property, &self.asked.question, extent).await
     }

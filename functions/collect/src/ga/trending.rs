@@ -15,7 +15,7 @@ use weir_collector::{Fault, Output, Schema, Source, SourceError, State};
 use super::answer::Measured;
 use super::api::Api;
 use super::asked::{no_segment, read_names};
-use super::pages::{self, Extent, PAGE_ROWS, Report};
+use super::pages::{self, Extent, MOST_BYTES, PAGE_ROWS, Report};
 use super::period::{Period, date_in};
 use super::property::{Property, Target};
 use super::question::Question;
@@ -92,6 +92,7 @@ impl Source for Trending {
         let (today, report) = self.report(&property, zone).await?;
         let zone = report.zone;
         let folded = self.asked.fold(report.rows, today)?;
+        let documents = identified(folded.documents, output);
         let stream = &self.asked.stream;
         if folded.undated > 0 {
             let rows = format_args!("{} rows of {property}", folded.undated);
@@ -101,7 +102,7 @@ impl Source for Trending {
             );
         }
         output.empty(stream).await?;
-        for document in folded.documents {
+        for document in documents {
             output.record(stream, document).await?;
         }
         let place = Place {
@@ -141,6 +142,7 @@ impl Trending {
             },
             most: None,
             page_rows: PAGE_ROWS,
+            most_bytes: MOST_BYTES,
         };
         pages::read(&mut self.api, property, &self.asked.question, extent).await
     }
@@ -229,13 +231,7 @@ impl Asked {
             fold(visits, weeks).map_err(|error| SourceError::failed(Fault::new(error)))?;
         let timestamp = iso_format(start.timestamp(), 'T');
         for document in &mut folded.documents {
-            let path = document
-                .get(PATH)
-                .and_then(Value::as_str)
-                .unwrap_or_default();
-            let id = URL_SAFE.encode(path);
             document.insert("_timestamp".to_owned(), timestamp.clone().into());
-            document.insert("_id".to_owned(), id.into());
         }
         Ok(folded)
     }
@@ -255,4 +251,24 @@ impl Asked {
         }
         visit
     }
+}
+
+/// The documents with the ids of their paths, without those that have no path.
+fn identified(documents: Vec<Map<String, Value>>, output: &mut Output) -> Vec<Map<String, Value>> {
+    let text = |document: &Map<String, Value>, key: &str| {
+        let found = document.get(key).and_then(Value::as_str);
+        found.unwrap_or_default().to_owned()
+    };
+    let identify = |mut document: Map<String, Value>| {
+        let path = text(&document, PATH);
+        if path.is_empty() {
+            let title = text(&document, TITLE);
+            let why = format_args!("its {PATH} is empty, and its _id is made of that");
+            output.skip(format_args!("the page {title:?}"), why);
+            return None;
+        }
+        document.insert("_id".to_owned(), URL_SAFE.encode(path).into());
+        Some(document)
+    };
+    documents.into_iter().filter_map(identify).collect()
 }

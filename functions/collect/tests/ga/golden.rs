@@ -303,6 +303,35 @@ async fn trending_pages_are_folded_by_title() {
 }
 
 #[tokio::test]
+async fn trending_pages_that_can_have_no_id_are_left_out() {
+    let row = |title: &str, path: &str| json!({"pageTitle": title, "pagePath": path, "screenPageViews": 100});
+    let long = format!("/{}", "x".repeat(700));
+    let rows = [
+        row("Tax", "/tax"),
+        row("Tax", ""),
+        row("None", ""),
+        row("Long", &long),
+    ];
+    let property = Property::new("456").with_daily(rows);
+    let world = World::with(Fixture::default().property(property));
+    let query = json!({
+        "id": "456", "metric": "pageviews", "dimensions": ["pageTitle", "pagePath"],
+    });
+    let told = collect(&world, document("ga.trending", "top", query, json!({}))).await;
+    let records = told.records();
+    assert_eq!(records.len(), 1, "{records:?}");
+    assert_eq!(records[0]["pagePath"], "/tax");
+    assert_eq!(records[0]["week1"], 1_400);
+    assert_eq!(told.report.skips.count, 2);
+    let first = &told.report.skips.first[0];
+    assert_eq!(first.what, "the page \"None\"");
+    assert_eq!(
+        first.why,
+        "its pagePath is empty, and its _id is made of that"
+    );
+}
+
+#[tokio::test]
 async fn the_two_weeks_are_those_of_the_propertys_zone() {
     let row = json!({"pageTitle": "a", "pagePath": "/a", "screenPageViews": 100});
     let property = Property::new("456")

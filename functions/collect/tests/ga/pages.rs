@@ -16,6 +16,10 @@ fn world() -> World {
 }
 
 async fn read(world: &World, page_rows: u64, query: Value) -> Told {
+    tell(source(world, query).page_rows(page_rows), None).await
+}
+
+fn source(world: &World, query: Value) -> Reports {
     let mut whole = json!({
         "property": "456", "metrics": ["screenPageViews"], "dimensions": ["pagePath"],
         "frequency": "daily",
@@ -25,8 +29,7 @@ async fn read(world: &World, page_rows: u64, query: Value) -> Told {
         .unwrap()
         .extend(query.as_object().unwrap().clone());
     let definition = definition(document("ga", "pages", whole, json!({})));
-    let source = Reports::new(&definition, Wanted::Resume, world.access()).unwrap();
-    tell(source.page_rows(page_rows), None).await
+    Reports::new(&definition, Wanted::Resume, world.access()).unwrap()
 }
 
 fn paths(told: &Told) -> Vec<String> {
@@ -133,4 +136,44 @@ async fn a_page_without_its_rows_is_an_error() {
     let expected = "a report on properties/456: the answer says rowCount 17 and has no rows";
     assert_eq!(told.fault(), expected);
     assert!(told.report.bookmark.is_none());
+}
+
+#[tokio::test]
+async fn a_report_that_would_not_fit_is_an_error_before_more_of_it_is_read() {
+    let world = world();
+    let page = json!({
+        "dimensionHeaders": [{"name": "pagePath"}],
+        "metricHeaders": [{"name": "screenPageViews"}],
+        "rows": [{"dimensionValues": [{"value": "/0"}], "metricValues": [{"value": "1"}]}],
+        "rowCount": 1_000_000,
+    });
+    world.google.fail("/properties/", 1, 1, Failure::Body(page));
+    let told = read(&world, 10_000, json!({})).await;
+    let expected = "the report on properties/456 for 2026-11-17 has 1000000 rows, and their \
+                    documents are more than the 384 MB that are held at once; ask for fewer \
+                    dimensions, a shorter frequency, or maxResults";
+    assert_eq!(told.fault(), expected);
+    assert_eq!(world.google.reports().len(), 1);
+    assert!(told.report.bookmark.is_none());
+}
+
+#[tokio::test]
+async fn the_texts_of_a_report_count_as_well_as_its_rows() {
+    let row = |number: u32| {
+        let path = format!("/{number}/{}", "x".repeat(10_000));
+        json!({"pagePath": path, "screenPageViews": 1})
+    };
+    let property = Property::new("456").with_daily((0..17).map(row));
+    let world = World::with(Fixture::default().property(property));
+    // Of short paths, all fit.
+    let bytes = 200_000;
+    let told = tell(source(&self::world(), json!({})).most_bytes(bytes), None).await;
+    assert_eq!(told.complete().records().len(), 17);
+    let told = tell(
+        source(&world, json!({})).page_rows(4).most_bytes(bytes),
+        None,
+    )
+    .await;
+    assert!(told.fault().contains("has 17 rows"), "{}", told.fault());
+    assert_eq!(world.google.reports().len(), 2);
 }
