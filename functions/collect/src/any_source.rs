@@ -44,6 +44,16 @@ impl AnySource {
             }
         })
     }
+
+    /// Takes a range of which nothing is over yet for an empty one, instead of an error: a tap is
+    /// run again.
+    #[must_use]
+    pub fn may_be_early(self) -> AnySource {
+        match self {
+            Self::Ga(source) => Self::Ga(Box::new(source.may_be_early())),
+            other => other,
+        }
+    }
 }
 
 impl Source for AnySource {

@@ -111,7 +111,7 @@ impl Tap {
                 credentials: self.config.credentials.clone(),
                 address: access.addresses.of(definition.entrypoint).to_owned(),
             };
-            let mut source = AnySource::new(definition, wanted, access)?;
+            let mut source = AnySource::new(definition, wanted, access)?.may_be_early();
             let keep = Keep::Nothing { state: Some(state) };
             // Boxed, because the futures of all sources are in it.
             let report = Box::pin(run(&mut source, &mut sink, keep, limits.clone())).await;

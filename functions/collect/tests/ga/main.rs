@@ -6,4 +6,5 @@ mod faults;
 mod golden;
 mod pages;
 mod suite;
+mod tap;
 mod world;

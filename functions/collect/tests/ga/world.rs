@@ -167,6 +167,10 @@ pub(crate) fn range(start: &str, end: &str) -> Wanted {
     Wanted::between(Some(at(start)), Some(at(end)))
 }
 
+pub(crate) fn range_from(start: &str) -> Wanted {
+    Wanted::between(Some(at(start)), None)
+}
+
 /// Checks that records have the keys that their schema tells, and no others.
 pub(crate) fn check_schema(told: &Told) {
     let schema = told.messages.iter().find_map(|message| match message {
