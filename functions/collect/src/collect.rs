@@ -19,8 +19,11 @@ use crate::inputs::{Inputs, Means};
 use crate::query::Definition;
 use crate::wanted::Wanted;
 
-/// How long a lease lasts that nobody renews. The runner renews it long before.
-const LEASE: Duration = Duration::from_secs(120);
+/// How long a lease lasts that nobody renews. The runner renews it when half of it is left. When a
+/// function is killed, Lambda starts it again about a minute later (AWS Lambda developer guide,
+/// "Retry behavior for asynchronous invocation"), and by then its lease must be over: a run that
+/// finds the job busy ends, and nobody would try once more.
+const LEASE: Duration = Duration::from_secs(45);
 
 /// How long the store is waited for, for each note.
 const PATIENCE: Duration = Duration::from_secs(30);
