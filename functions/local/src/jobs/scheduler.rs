@@ -50,6 +50,8 @@ pub(crate) struct Board {
 struct State {
     found: Found,
     stamp: Option<Stamp>,
+    /// Whether the timetable does not know yet what was found: others look, too.
+    is_news: bool,
     timetable: Timetable,
 }
 
@@ -64,11 +66,11 @@ impl Board {
         Ok(board)
     }
 
-    /// Reads the directory if anything in it has changed. Says whether it had.
-    pub(crate) fn look(&self) -> std::io::Result<bool> {
+    /// Reads the directory if anything in it has changed.
+    pub(crate) fn look(&self) -> std::io::Result<()> {
         let stamp = self.files.stamp()?;
         if self.state().stamp.as_ref() == Some(&stamp) {
-            return Ok(false);
+            return Ok(());
         }
         let found = self.files.read()?;
         for why in found.broken.values() {
@@ -82,7 +84,15 @@ impl Board {
         let mut state = self.state();
         state.found = found;
         state.stamp = Some(stamp);
-        Ok(true)
+        state.is_news = true;
+        Ok(())
+    }
+
+    /// All jobs, if anybody has read the directory since this was asked.
+    fn news(&self) -> Option<Vec<Job>> {
+        let mut state = self.state();
+        let is_news = std::mem::take(&mut state.is_news);
+        is_news.then(|| state.found.jobs.values().cloned().collect())
     }
 
     /// The directory.
@@ -133,7 +143,7 @@ where
     /// hears of the end by itself.
     pub(crate) async fn work(self, mut stop: watch::Receiver<()>) {
         let mut running = Running::new();
-        self.take_in(&self.board.jobs()).await;
+        self.take_in_news().await;
         loop {
             self.start_due(&mut running);
             tokio::select! {
@@ -182,13 +192,16 @@ where
 
     /// Takes in what has changed in the directory.
     async fn look(&self) {
-        match self.board.look() {
-            Ok(true) => self.take_in(&self.board.jobs()).await,
-            Ok(false) => {}
-            Err(error) => {
-                let directory = self.board.files().directory().display();
-                tracing::error!(%error, "cannot read the jobs in {directory}: {error}");
-            }
+        if let Err(error) = self.board.look() {
+            let directory = self.board.files().directory().display();
+            tracing::error!(%error, "cannot read the jobs in {directory}: {error}");
+        }
+        self.take_in_news().await;
+    }
+
+    async fn take_in_news(&self) {
+        if let Some(jobs) = self.board.news() {
+            self.take_in(&jobs).await;
         }
     }
 

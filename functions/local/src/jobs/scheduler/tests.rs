@@ -94,8 +94,15 @@ impl World {
             .unwrap();
     }
 
+    fn board(&self) -> Board {
+        Board::open(JobFiles::open(self.directory.path()).unwrap()).unwrap()
+    }
+
     fn work(&self, does: Does) -> JoinHandle<()> {
-        let files = JobFiles::open(self.directory.path()).unwrap();
+        self.work_on(self.board(), does)
+    }
+
+    fn work_on(&self, board: Board, does: Does) -> JoinHandle<()> {
         let (starts, clock) = (self.starts.clone(), self.clock.clone());
         let start = move |job: Job| -> Run {
             starts.send((job.name, clock.now())).unwrap();
@@ -114,7 +121,7 @@ impl World {
             }
         };
         let scheduler = Scheduler {
-            board: Board::open(files).unwrap(),
+            board,
             store: self.store.clone(),
             clock: Arc::new(self.clock.clone()),
             start,
@@ -220,6 +227,20 @@ async fn a_changed_directory_counts_within_a_minute() {
     world.write("broken", &document("cron(20 12 * * ? *)"));
     world.expect("broken", "2026-09-08T12:20:00Z").await;
     world.expect("often", "2026-09-09T12:07:00Z").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_somebody_else_saw_first_counts_as_well() {
+    let mut world = World::with(&[("often", "rate(10 minutes)")]).await;
+    let board = world.board();
+    world.work_on(board.clone(), Does::Ends);
+    world.expect("often", "2026-09-08T12:00:00Z").await;
+    world.write("new", &document("cron(5 12 * * ? *)"));
+    world.write("often", &document("cron(7 12 * * ? *)"));
+    // As a command that lists the jobs does.
+    board.look().unwrap();
+    world.expect("new", "2026-09-08T12:05:00Z").await;
+    world.expect("often", "2026-09-08T12:07:00Z").await;
 }
 
 #[tokio::test(start_paused = true)]
