@@ -93,7 +93,7 @@ impl Gathered {
                 sum.add(number(value)?);
             }
             Gathered::Distinct(values) if !values.contains(value) => {
-                let bytes = size_of::<Scalar>() + value.text_bytes();
+                let bytes = bytes_in_set(value);
                 values.insert(value.clone().into_owned());
                 return Ok(bytes);
             }
@@ -102,8 +102,18 @@ impl Gathered {
         Ok(0)
     }
 
-    /// Takes in what another one has, of the same method.
-    pub(crate) fn merge(&mut self, other: Gathered) {
+    /// The bytes of memory that its values take besides itself.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Gathered::Distinct(values) => values.iter().map(bytes_in_set).sum(),
+            Gathered::Added { .. } | Gathered::Counted(_) => 0,
+        }
+    }
+
+    /// Takes in what another one has, of the same method, and says how many bytes of memory it now
+    /// takes besides.
+    pub(crate) fn merge(&mut self, other: Gathered) -> usize {
+        let mut taken = 0;
         match (self, other) {
             (Gathered::Counted(count), Gathered::Counted(more)) => *count += more,
             (
@@ -116,9 +126,15 @@ impl Gathered {
                 *count += more;
                 sum.merge(other);
             }
-            (Gathered::Distinct(values), Gathered::Distinct(more)) => values.extend(more),
+            (Gathered::Distinct(values), Gathered::Distinct(more)) => {
+                for value in more {
+                    let bytes = bytes_in_set(&value);
+                    taken += if values.insert(value) { bytes } else { 0 };
+                }
+            }
             (one, other) => debug_assert!(false, "{one:?} and {other:?} are of two methods"),
         }
+        taken
     }
 
     /// What the method makes of it; the mean of no values is none.
@@ -139,6 +155,10 @@ impl Gathered {
 /// What a method needs of a field's values; a sum and a mean need the same.
 pub(crate) fn is_same(one: Method, other: Method) -> bool {
     one == other || (one.adds() && other.adds())
+}
+
+fn bytes_in_set(value: &Scalar) -> usize {
+    size_of::<Scalar>() + value.text_bytes()
 }
 
 fn number(value: &Scalar) -> Result<Number, NotANumber> {

@@ -225,10 +225,10 @@ impl Groups {
             *self = others;
             return Ok(());
         }
-        self.use_up(ROOM_BYTES - others.room)?;
         for other in others.groups {
             let place = self.place_of(other.keys.iter())?;
-            self.groups[place].merge(other);
+            let taken = self.groups[place].merge(other);
+            self.use_up(taken)?;
         }
         Ok(())
     }
@@ -251,8 +251,9 @@ impl Group {
     ) -> Result<usize, Failure> {
         let mut taken = 0;
         let cell = self.cells.entry(start).or_insert_with(|| {
-            taken += CELL_BYTES + grouping.gathered.len() * size_of::<Gathered>();
-            grouping.empty_cell()
+            let cell = grouping.empty_cell();
+            taken += cell.bytes();
+            cell
         });
         cell.count += 1;
         for (gathered, (place, _)) in cell.gathered.iter_mut().zip(&grouping.gathered) {
@@ -261,15 +262,19 @@ impl Group {
         Ok(taken)
     }
 
-    fn merge(&mut self, other: Group) {
+    /// Takes in the records of another, and says how many bytes of memory it now takes besides.
+    fn merge(&mut self, other: Group) -> usize {
+        let mut taken = 0;
         for (start, cell) in other.cells {
             match self.cells.get_mut(&start) {
-                Some(known) => known.merge(cell),
+                Some(known) => taken += known.merge(cell),
                 None => {
+                    taken += cell.bytes();
                     self.cells.insert(start, cell);
                 }
             }
         }
+        taken
     }
 
     /// All its records, whatever their periods.
@@ -284,11 +289,15 @@ impl Group {
 }
 
 impl Cell {
-    fn merge(&mut self, other: Cell) {
+    fn merge(&mut self, other: Cell) -> usize {
         self.count += other.count;
-        for (gathered, more) in self.gathered.iter_mut().zip(other.gathered) {
-            gathered.merge(more);
-        }
+        let both = self.gathered.iter_mut().zip(other.gathered);
+        both.map(|(gathered, more)| gathered.merge(more)).sum()
+    }
+
+    fn bytes(&self) -> usize {
+        let values: usize = self.gathered.iter().map(Gathered::bytes).sum();
+        CELL_BYTES + self.gathered.len() * size_of::<Gathered>() + values
     }
 }
 
@@ -362,5 +371,55 @@ mod tests {
         };
         let mut groups = half(0);
         assert_eq!(groups.merge(half(100)), Err(Failure::TooMany));
+    }
+
+    #[test]
+    fn merging_what_is_there_already_takes_no_room() {
+        let sets = Grouping {
+            gathered: vec![(0, Method::Set)],
+            ..by_one_key()
+        };
+        let page = || {
+            let mut groups = Groups::default();
+            for number in 0..3 {
+                let key = format!("{number}{}", "x".repeat(1_000));
+                groups.take(&sets, None, &[text(&key)]).unwrap();
+            }
+            groups
+        };
+        let mut groups = page();
+        let room = groups.room;
+        for _ in 0..10_000 {
+            groups.merge(page()).unwrap();
+        }
+        assert_eq!(groups.room, room);
+        let counts = groups.into_sorted();
+        assert!(
+            counts
+                .iter()
+                .all(|group| group.whole(&sets).count == 10_001)
+        );
+    }
+
+    #[test]
+    fn what_is_merged_takes_the_room_that_it_would_have_taken() {
+        let sets = Grouping {
+            gathered: vec![(1, Method::Set)],
+            ..by_one_key()
+        };
+        let taken = |lots: &[&[(&str, &str)]]| {
+            let mut merged = Groups::default();
+            for lot in lots {
+                let mut groups = Groups::default();
+                for (key, value) in *lot {
+                    groups.take(&sets, None, &[text(key), text(value)]).unwrap();
+                }
+                merged.merge(groups).unwrap();
+            }
+            ROOM_BYTES - merged.room
+        };
+        let (one, other) = ([("a", "long"), ("b", "x")], [("a", "longer"), ("c", "x")]);
+        let all = [&one[..], &other].concat();
+        assert_eq!(taken(&[&one, &other]), taken(&[&all]));
     }
 }
