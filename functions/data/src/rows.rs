@@ -91,11 +91,16 @@ impl<'q> Table<'q> {
         };
         let starts: Vec<Millis> = periods.iter().map(|(start, _)| start).collect();
         let empty_at_end = |shown: &Shown| -> i64 {
-            let has_records = |start: &Millis| shown.group.cells.contains_key(start);
+            // A group's own first or last period, and not each of the range: there may be many.
+            let place = |start: &Millis| starts.binary_search(start).ok();
+            let mut used = shown.group.cells.keys();
             let empty = match periods.moves {
                 Moves::Never => None,
-                Moves::Later => starts.iter().position(has_records),
-                Moves::Earlier => starts.iter().rev().position(has_records),
+                Moves::Later => used.find_map(place),
+                Moves::Earlier => used
+                    .rev()
+                    .find_map(place)
+                    .map(|last| starts.len() - 1 - last),
             };
             empty.map_or(0, |empty| i64::try_from(empty).unwrap_or(i64::MAX))
         };
