@@ -27,8 +27,9 @@ use crate::refusal::{ErrorDocument, MessagesDocument, Refusal};
 /// "Quotas for HTTP APIs"), and the body has to arrive before.
 const WRITE_TIME: Duration = Duration::from_secs(20);
 
-/// Bytes that parsed JSON takes for each of its own, at most and about: small values in lists.
-const PARSED_PER_BYTE: usize = 8;
+/// Bytes that a parsed value takes beside its text: a list has room for twice as many when it has
+/// just grown.
+const VALUE_BYTES: usize = 2 * size_of::<Value>();
 
 /// What is done.
 #[derive(Debug, Serialize, ToSchema)]
@@ -92,6 +93,12 @@ pub(crate) async fn post(
 ) -> Result<Response, Refusal> {
     asked.authorize(&service, Scope::Write).await?;
     let mut body = service.read_body(&asked.parts.headers, body).await?;
+    let listed = Extent::of(body.bytes()).listed;
+    if listed > EVENTS_PER_REQUEST {
+        service.tally().refused(listed as u64);
+        let message = format!("a request has up to {EVENTS_PER_REQUEST} records, not {listed}");
+        return Err(Refusal::bad(message));
+    }
     let records = records(parse(&mut body)?).inspect_err(|(count, _)| {
         service.tally().refused(*count as u64);
     });
@@ -225,6 +232,50 @@ fn no_record(id: &str) -> Refusal {
     Refusal::not_found(format!("No record found with id {shown:?}"))
 }
 
+/// How much there is in a JSON text, told before it takes memory. Of what is no JSON it may say
+/// anything.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Extent {
+    /// Its values and the keys of its objects, those of inner ones included.
+    values: usize,
+    /// The values of the list that it is, if it is one.
+    listed: usize,
+}
+
+impl Extent {
+    fn of(json: &[u8]) -> Extent {
+        let is_list = json.trim_ascii_start().starts_with(b"[");
+        let (mut values, mut listed, mut depth) = (1, usize::from(is_list), 0_usize);
+        let mut bytes = json.iter();
+        while let Some(byte) = bytes.next() {
+            match byte {
+                b'"' => pass_text(&mut bytes),
+                b'[' | b'{' => {
+                    depth += 1;
+                    values += 1;
+                }
+                b']' | b'}' => depth = depth.saturating_sub(1),
+                b',' | b':' => {
+                    values += 1;
+                    listed += usize::from(is_list && depth == 1 && *byte == b',');
+                }
+                _ => {}
+            }
+        }
+        Extent { values, listed }
+    }
+}
+
+fn pass_text(bytes: &mut std::slice::Iter<'_, u8>) {
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => return,
+            b'\\' => drop(bytes.next()),
+            _ => {}
+        }
+    }
+}
+
 /// The JSON of a body, with memory set aside for it.
 fn parse(body: &mut ReceivedBody) -> Result<Value, Refusal> {
     let length = body.bytes().len();
@@ -232,7 +283,8 @@ fn parse(body: &mut ReceivedBody) -> Result<Value, Refusal> {
         let message = "Expected JSON request body but received zero bytes.";
         return Err(Refusal::bad(message));
     }
-    body.charge(length.saturating_mul(PARSED_PER_BYTE))?;
+    let values = Extent::of(body.bytes()).values;
+    body.charge(length.saturating_add(values.saturating_mul(VALUE_BYTES)))?;
     serde_json::from_slice(body.bytes())
         .map_err(|error| Refusal::bad(format!("Error parsing JSON: \"{error}\"")))
 }
@@ -244,10 +296,6 @@ fn records(body: Value) -> Result<Vec<Record>, (usize, Refusal)> {
         one => vec![one],
     };
     let count = listed.len();
-    if count > EVENTS_PER_REQUEST {
-        let message = format!("a request has up to {EVENTS_PER_REQUEST} records, not {count}");
-        return Err((count, Refusal::bad(message)));
-    }
     let (mut records, mut messages) = (Vec::with_capacity(count), Vec::new());
     for (position, record) in listed.into_iter().enumerate() {
         match check(record) {
@@ -273,6 +321,49 @@ fn check(record: Value) -> Result<Record, Vec<String>> {
                 _ => "a list",
             };
             Err(vec![format!("a record is a JSON object, and not {kind}")])
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn extent(json: &str) -> (usize, usize) {
+        let Extent { values, listed } = Extent::of(json.as_bytes());
+        (values, listed)
+    }
+
+    #[test]
+    fn values_and_records_are_counted_outside_of_texts() {
+        assert_eq!(extent("[0,0,0]"), (4, 3));
+        assert_eq!(extent(" [[1,2],[3]]"), (6, 2));
+        assert_eq!(extent("{\"a,[\":\"\\\",{\",\"b\":1}"), (5, 0));
+        assert_eq!(extent("\"a,b"), (1, 0));
+    }
+
+    /// The values and keys of a document.
+    fn count(value: &Value) -> usize {
+        1 + match value {
+            Value::Array(list) => list.iter().map(count).sum(),
+            Value::Object(map) => map.values().map(|value| 1 + count(value)).sum(),
+            _ => 0,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_fewer_are_counted_than_there_are(
+            texts in proptest::collection::vec(".{0,6}", 0..5),
+            numbers in proptest::collection::vec(any::<i32>(), 1..5),
+        ) {
+            let map = texts.iter().map(|text| (text.clone(), Value::from(text.clone())));
+            let map = Value::Object(map.collect());
+            let list = serde_json::json!([map, numbers, [], {}, texts]);
+            let extent = Extent::of(list.to_string().as_bytes());
+            prop_assert!(extent.values >= count(&list));
+            prop_assert_eq!(extent.listed, 5);
         }
     }
 }
