@@ -57,7 +57,7 @@ pub(crate) struct OutOfDate {
     name: String,
     /// Seconds beyond what is expected.
     seconds_out_of_date: i64,
-    /// When records were last stored, to within seconds.
+    /// When records were last stored, to within seconds, or else when it was made.
     #[schema(format = DateTime)]
     last_updated: String,
     /// Seconds.
@@ -98,7 +98,8 @@ pub(crate) async fn status(State(service): State<Arc<Service>>) -> Result<Respon
 
 /// Lists the data sets that are older than expected.
 ///
-/// A data set that never had a record, or of which nothing is expected, is not among them.
+/// One that never had a record counts from when it was made; one of which nothing is expected is not
+/// among them.
 #[utoipa::path(
     get,
     path = "/_status/data-sets",
@@ -126,7 +127,8 @@ async fn out_of_date(
     deadline: Deadline,
 ) -> Result<Option<OutOfDate>, StoreError> {
     let last = store.last_written(&set, deadline).await?;
-    Ok(last.and_then(|last| OutOfDate::at(store.now(), &set, last)))
+    let last = last.unwrap_or(set.created);
+    Ok(OutOfDate::at(store.now(), &set, last))
 }
 
 impl OutOfDate {

@@ -32,12 +32,6 @@ async fn data_sets_without_news_for_too_long_are_listed() {
         let path = format!("/data/{name}");
         world.call("POST", &path, "{\"_id\":\"a\"}").await;
     }
-    // It never had a record, so there is nothing to be late.
-    let settings = DataSetSettings {
-        max_age_expected_s: Some(1),
-        ..DataSetSettings::default()
-    };
-    world.create("d/empty", settings).await;
     let all_good = json!({
         "status": "ok", "message": "All data_sets are in date", "data_sets": null,
     });
@@ -61,4 +55,30 @@ async fn data_sets_without_news_for_too_long_are_listed() {
     world.clock.advance(Duration::from_secs(3_600));
     let answer = world.get_at("/_status/data-sets", "").await.json();
     assert_eq!(answer["message"], "2 data-sets are out of date");
+}
+
+#[tokio::test]
+async fn a_data_set_without_records_is_late_as_well() {
+    let world = World::start().await;
+    for name in ["a/emptied", "b/never"] {
+        let settings = DataSetSettings {
+            max_age_expected_s: Some(60),
+            ..DataSetSettings::default()
+        };
+        world.create(name, settings).await;
+    }
+    world.clock.advance(Duration::from_secs(30));
+    let path = "/data/a/emptied";
+    world.call("POST", path, "{\"_id\":\"a\"}").await;
+    world.clock.advance(Duration::from_secs(30));
+    world.call("PUT", path, "[]").await;
+    let late = async || {
+        let answer = world.get_at("/_status/data-sets", "").await.json();
+        let sets = answer["data_sets"].as_array().cloned().unwrap_or_default();
+        let late = sets.iter().map(|set| set["seconds-out-of-date"].as_i64());
+        late.collect::<Vec<_>>()
+    };
+    assert_eq!(late().await, [Some(0)]);
+    world.clock.advance(Duration::from_secs(90));
+    assert_eq!(late().await, [Some(60), Some(90)]);
 }

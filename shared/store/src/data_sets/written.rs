@@ -51,8 +51,8 @@ impl Notes {
 }
 
 impl Store {
-    /// When records were last stored in a set since it was emptied, to within ten seconds and a
-    /// few; nothing if never.
+    /// When records were last stored in a set, to within ten seconds and a few, whether it was
+    /// emptied since or not; nothing if never.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -63,11 +63,11 @@ impl Store {
     ) -> Result<Option<Timestamp>, StoreError> {
         let item = self.db().get(Table::Registry, key(set), deadline).await?;
         let item = item.unwrap_or_default();
-        if attribute::read_text(&item, "generation") != Some(set.generation.as_str()) {
-            return Ok(None);
-        }
+        let is_of_now = attribute::read_text(&item, "generation") == Some(set.generation.as_str());
         let at = attribute::read_number(&item, "at");
-        Ok(at.and_then(|millis| Timestamp::from_millis(millis).ok()))
+        let at = at.and_then(|millis| Timestamp::from_millis(millis).ok());
+        // An older note is of what was emptied, or of another set of the same name.
+        Ok(at.filter(|at| is_of_now || *at >= set.created))
     }
 
     /// Notes that records were stored. The records are, so that a failure here is none of theirs.

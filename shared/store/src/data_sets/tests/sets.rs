@@ -74,6 +74,7 @@ async fn a_set_that_comes_back_under_its_name_is_empty() {
     let bench = Bench::start().await;
     let old = bench.create("g/t").await;
     bench.put(&old, json!([{"_id": "a"}])).await;
+    bench.clock.advance(HOUR);
     assert!(
         bench
             .store
@@ -184,9 +185,10 @@ async fn when_a_set_was_written_to_is_noted() {
         .await
         .unwrap()
         .unwrap();
-    assert_eq!(written(&emptied).await, None);
+    assert_eq!(written(&emptied).await, Some(later));
+    bench.clock.advance(HOUR);
     bench.put(&emptied, json!([{"_id": "b"}])).await;
-    assert!(written(&emptied).await.is_some());
+    assert_eq!(written(&emptied).await, Some(bench.store.now()));
 }
 
 #[tokio::test(start_paused = true)]
