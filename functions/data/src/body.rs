@@ -87,7 +87,6 @@ impl JsonBody {
 pub(crate) struct CsvBody {
     names: Vec<String>,
     text: csv::Writer<Vec<u8>>,
-    size: usize,
 }
 
 impl CsvBody {
@@ -96,11 +95,7 @@ impl CsvBody {
         if !names.is_empty() {
             text.write_record(&names).expect("it is written to memory");
         }
-        CsvBody {
-            size: 0,
-            names,
-            text,
-        }
+        CsvBody { names, text }
     }
 
     /// Adds a row: what it lacks is empty, and a list is written as JSON.
@@ -115,11 +110,12 @@ impl CsvBody {
 
     /// Adds a row of as many cells as there are columns.
     pub(crate) fn push_cells(&mut self, cells: &[String]) -> Result<(), TooLarge> {
-        self.size += cells.iter().map(|cell| cell.len() + 1).sum::<usize>();
         self.text
             .write_record(cells)
             .expect("rows have a cell for each column and are written to memory");
-        match self.size <= ANSWER_BYTES {
+        // What is quoted is longer than it was, so what counts is what is written.
+        self.text.flush().expect("it is written to memory");
+        match self.text.get_ref().len() <= ANSWER_BYTES {
             true => Ok(()),
             false => Err(TooLarge),
         }
@@ -173,6 +169,13 @@ mod tests {
         let mut table = CsvBody::new(vec!["aa".to_owned()]);
         assert_eq!(table.push_cells(std::slice::from_ref(&long)), Ok(()));
         assert_eq!(table.push_cells(&[format!("{long}x")]), Err(TooLarge));
+    }
+
+    #[test]
+    fn the_quotes_of_a_table_count_as_well() {
+        let quotes = "\"".repeat(ANSWER_BYTES / 2);
+        let mut table = CsvBody::new(vec!["aa".to_owned()]);
+        assert_eq!(table.push_cells(&[quotes]), Err(TooLarge));
     }
 
     #[test]

@@ -98,6 +98,7 @@ fn span_after(span: Span, after: Option<&Place>, direction: Direction) -> Span {
     let Some(at) = after.and_then(|place| place.at) else {
         return span;
     };
+    let after = at.saturating_add(1);
     match direction {
         Direction::Ascending => Span {
             start: Some(span.start.map_or(at, |start| start.max(at))),
@@ -105,7 +106,7 @@ fn span_after(span: Span, after: Option<&Place>, direction: Direction) -> Span {
         },
         Direction::Descending if span == Span::default() => span,
         Direction::Descending => Span {
-            end: Some(span.end.map_or(at + 1, |end| end.min(at + 1))),
+            end: Some(span.end.map_or(after, |end| end.min(after))),
             ..span
         },
     }

@@ -80,6 +80,18 @@ async fn an_answer_that_would_be_too_large_says_what_to_do() {
 }
 
 #[tokio::test]
+async fn a_cursor_of_any_time_is_taken() {
+    let world = world_of(3, 0).await;
+    for (cursor, rows) in [("9223372036854775807.a", 3), ("-9223372036854775808.a", 0)] {
+        let query = format!(
+            "start_at=2013-01-01T00:00:00Z&sort_by=_timestamp:descending&limit=9&cursor={cursor}"
+        );
+        let data = world.get(&query).await.data();
+        assert_eq!(data.as_array().unwrap().len(), rows, "{cursor}");
+    }
+}
+
+#[tokio::test]
 async fn too_many_rows_are_not_made() {
     let world = world_of(2_000, 0).await;
     let query = "group_by=number&period=hour&start_at=2013-01-01T00:00:00Z&\
