@@ -191,6 +191,7 @@ fn token(file: Option<&Path>) -> Result<Option<String>> {
                     .into());
             }
         },
+        Ok(Value::String(token)) => token,
         _ => text.trim().to_owned(),
     };
     let checked = DataSetToken::parse(&token);

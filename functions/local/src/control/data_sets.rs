@@ -9,7 +9,7 @@ use axum::extract::{Path, State};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use weir_model::{DataSetName, DataSetSettings};
+use weir_model::{DataSetName, DataSetSettings, Timestamp};
 use weir_service::secret::DataSetToken;
 use weir_service::{Problem, Service};
 use weir_store::db::Order;
@@ -101,12 +101,16 @@ async fn listed(service: &Service, set: DataSet) -> Result<ListedDataSet, StoreE
         .store
         .last_written(&set, service.registry_deadline())
         .await?;
-    Ok(ListedDataSet {
+    Ok(described(set, last))
+}
+
+fn described(set: DataSet, last: Option<Timestamp>) -> ListedDataSet {
+    ListedDataSet {
         name: set.name,
         settings: set.settings,
         created: set.created.to_string(),
         last_updated: last.map(|last| last.to_string()),
-    })
+    }
 }
 
 pub(super) async fn create(
@@ -129,7 +133,7 @@ pub(super) async fn create(
             format!("there is a data set {name} already: `weir dataset set` changes it"),
         )
     })?;
-    let created = with_token(&service, set, &token).await?;
+    let created = with_token(&service, set, &token).await;
     Ok((StatusCode::CREATED, Json(created)))
 }
 
@@ -142,15 +146,14 @@ fn chosen(token: Option<&str>) -> Result<DataSetToken, Problem> {
     }
 }
 
-async fn with_token(
-    service: &Service,
-    set: DataSet,
-    token: &DataSetToken,
-) -> Result<CreatedDataSet, Problem> {
-    Ok(CreatedDataSet {
-        listed: listed(service, set).await?,
+/// The token counts already and is shown only now, so that nothing that fails may keep it back.
+async fn with_token(service: &Service, set: DataSet, token: &DataSetToken) -> CreatedDataSet {
+    let deadline = service.registry_deadline();
+    let last = service.store.last_written(&set, deadline).await;
+    CreatedDataSet {
+        listed: described(set, last.unwrap_or_default()),
         token: token.expose().to_owned(),
-    })
+    }
 }
 
 pub(super) async fn show(
@@ -207,7 +210,7 @@ pub(super) async fn rotate(
         settings: None,
     };
     let set = changed(&service, &name, change).await?;
-    Ok(Json(with_token(&service, set, &token).await?))
+    Ok(Json(with_token(&service, set, &token).await))
 }
 
 async fn changed(

@@ -116,6 +116,9 @@ fn a_token_comes_along_in_the_file_of_a_collector() {
     let plain = world.write("token.txt", "  another-token \n");
     let made = world.succeed(&["dataset", "create", "a/c", "--token-file", &plain]);
     assert!(made.contains("another-token"), "{made}");
+    let quoted = world.write("token.txt", "\"a-quoted-token\"\n");
+    let made = world.succeed(&["dataset", "create", "a/e", "--token-file", &quoted]);
+    assert!(made.contains("token  a-quoted-token"), "{made}");
     for bad in ["{\"key\": \"planted-planted\"}", "short", "planted planted"] {
         let file = world.write("bad.json", bad);
         let error = world.fail(2, &["dataset", "create", "a/d", "--token-file", &file]);
