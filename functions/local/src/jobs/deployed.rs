@@ -10,6 +10,7 @@ use http::StatusCode;
 use serde_json::Value;
 use tokio::time::sleep;
 use weir_aws::{CallError, Functions, ScheduledCall, Schedules, Secrets};
+use weir_model::Timestamp;
 use weir_store::{Clock as _, JobName, JobOutcome, SystemClock};
 
 use super::files::{Found, JobFiles};
@@ -26,9 +27,14 @@ use crate::stack::Stack;
 /// Schedules read at once.
 const AT_ONCE: usize = 8;
 
-/// How often a run in the stack is looked at, and for how long until it must have begun.
+/// How often a run in the stack is looked at, and for how long until it, or its next round, must
+/// have begun.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 const BEGIN_TIME: Duration = Duration::from_secs(120);
+
+/// How long a round may take: no function runs for more than 15 minutes (AWS Lambda developer
+/// guide, "Lambda quotas"), and a margin.
+const ROUND_TIME: Duration = Duration::from_secs(17 * 60);
 
 /// The schedules of a stack.
 struct Deployed {
@@ -157,9 +163,11 @@ pub(super) async fn run(
 fn over(event: &str, range: &RunRequest) -> Result<String> {
     let mut event: Value =
         serde_json::from_str(event).context("the schedule's event is no JSON")?;
+    let document = event.as_object_mut();
+    let document = document.context("the schedule's event is no JSON object")?;
     for (key, time) in [("start", &range.start), ("end", &range.end)] {
         if let Some(time) = time {
-            event[key] = time.as_str().into();
+            document.insert(key.to_owned(), time.as_str().into());
         }
     }
     Ok(event.to_string())
@@ -180,23 +188,70 @@ async fn run_and_follow(
         .await
         .map_err(refuse)?;
     eprintln!("{name} was handed to {}", schedule.function);
-    let begin_by = SystemClock.now().saturating_add(BEGIN_TIME);
+    let mut followed = Followed::from(before, SystemClock.now());
     loop {
         sleep(LOOK_EVERY).await;
         let run = latest(session, name).await?;
-        let begun = run.filter(|run| before.as_ref().is_none_or(|before| before.id != run.id));
-        match begun {
-            Some(run) if is_over(&run) => return tell(name, &run, json),
-            Some(_) => {}
-            None if SystemClock.now() > begin_by => return Err(not_begun(name).into()),
-            None => {}
+        match followed.look(run, SystemClock.now()) {
+            Seen::NothingYet => {}
+            Seen::Over(run) => return tell(name, &run, json),
+            Seen::NotBegun => return Err(not_begun(name).into()),
+            Seen::Silent => return Err(silent(name).into()),
         }
     }
 }
 
-/// A function that has stopped in time invokes itself again.
-fn is_over(run: &ListedRun) -> bool {
-    run.outcome != JobOutcome::Running
+/// The rounds of a run that was handed over: a function that has stopped in time invokes itself
+/// again, and the next round is a run of its own.
+#[derive(Debug)]
+struct Followed {
+    /// The latest run that was seen, and since when it has been as it is.
+    latest: Option<ListedRun>,
+    since: Timestamp,
+    has_begun: bool,
+}
+
+/// What came of looking.
+#[derive(Debug, PartialEq)]
+enum Seen {
+    NothingYet,
+    Over(ListedRun),
+    /// No run of it has begun in time.
+    NotBegun,
+    /// It has begun, and nothing was heard of it for longer than it may take.
+    Silent,
+}
+
+impl Followed {
+    fn from(before: Option<ListedRun>, now: Timestamp) -> Followed {
+        Followed {
+            latest: before,
+            since: now,
+            has_begun: false,
+        }
+    }
+
+    fn look(&mut self, latest: Option<ListedRun>, now: Timestamp) -> Seen {
+        let id = |run: &Option<ListedRun>| run.as_ref().map(|run| run.id.clone());
+        let outcome = |run: &Option<ListedRun>| run.as_ref().map(|run| run.outcome);
+        self.has_begun |= latest.is_some() && id(&latest) != id(&self.latest);
+        if (id(&latest), outcome(&latest)) != (id(&self.latest), outcome(&self.latest)) {
+            self.since = now;
+        }
+        self.latest = latest;
+        let is_late = |time| now > self.since.saturating_add(time);
+        match &self.latest {
+            Some(run) if self.has_begun => match run.outcome {
+                JobOutcome::Running if is_late(ROUND_TIME) => Seen::Silent,
+                // It may be the last round all the same.
+                JobOutcome::Stopped if is_late(BEGIN_TIME) => Seen::Over(run.clone()),
+                JobOutcome::Running | JobOutcome::Stopped => Seen::NothingYet,
+                _ => Seen::Over(run.clone()),
+            },
+            _ if is_late(BEGIN_TIME) => Seen::NotBegun,
+            _ => Seen::NothingYet,
+        }
+    }
 }
 
 async fn latest(session: &Session, name: &JobName) -> Result<Option<ListedRun>> {
@@ -217,6 +272,12 @@ fn not_begun(name: &JobName) -> Failure {
     let seconds = BEGIN_TIME.as_secs();
     let message = format!("{name} was handed over and no run of it has begun in {seconds} s");
     Failure::new(message).hint("another run may have it: look into the log of the function")
+}
+
+fn silent(name: &JobName) -> Failure {
+    let minutes = ROUND_TIME.as_secs() / 60;
+    let message = format!("{name} has begun, and came to no end in {minutes} minutes");
+    Failure::new(message).hint("it was cut off: look into the log of the function")
 }
 
 /// Adds what the schedules say to what the tables say.
@@ -328,5 +389,77 @@ mod tests {
         };
         let expected = "{\"name\":\"uptime\",\"start\":\"2026-01-01T00:00:00Z\"}";
         assert_eq!(over(event, &range).unwrap(), expected);
+        for event in ["[]", "\"uptime\"", "null", "1"] {
+            let refusal = over(event, &range).unwrap_err().to_string();
+            assert!(refusal.contains("no JSON object"), "{refusal}");
+        }
+    }
+
+    fn run(id: &str, outcome: JobOutcome) -> Option<ListedRun> {
+        Some(ListedRun {
+            id: id.to_owned(),
+            started: "2026-01-01T00:00:00Z".to_owned(),
+            finished: None,
+            outcome,
+            records: 1,
+            skipped: 0,
+            bookmark: None,
+            error: None,
+            next: None,
+        })
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_millis(1_000 * seconds).unwrap()
+    }
+
+    #[test]
+    fn a_run_is_followed_through_its_rounds() {
+        use JobOutcome::{Complete, Running, Stopped};
+        let mut followed = Followed::from(run("before", Complete), at(0));
+        let steps = [
+            (2, run("before", Complete)),
+            (100, run("one", Running)),
+            (1_000, run("one", Stopped)),
+            (1_010, run("two", Running)),
+            (1_900, run("two", Stopped)),
+            (2_010, run("three", Running)),
+        ];
+        for (second, latest) in steps {
+            assert_eq!(
+                followed.look(latest, at(second)),
+                Seen::NothingYet,
+                "{second}"
+            );
+        }
+        let last = run("three", Complete);
+        let seen = followed.look(last.clone(), at(2_500));
+        assert_eq!(seen, Seen::Over(last.unwrap()));
+    }
+
+    #[test]
+    fn nothing_is_waited_for_without_end() {
+        use JobOutcome::{Running, Stopped};
+        let mut followed = Followed::from(run("before", Stopped), at(0));
+        assert_eq!(
+            followed.look(run("before", Stopped), at(120)),
+            Seen::NothingYet
+        );
+        assert_eq!(
+            followed.look(run("before", Stopped), at(121)),
+            Seen::NotBegun
+        );
+        let mut followed = Followed::from(None, at(0));
+        assert_eq!(followed.look(run("one", Running), at(10)), Seen::NothingYet);
+        assert_eq!(
+            followed.look(run("one", Running), at(1_030)),
+            Seen::NothingYet
+        );
+        assert_eq!(followed.look(run("one", Running), at(1_031)), Seen::Silent);
+        let mut followed = Followed::from(None, at(0));
+        let stopped = run("one", Stopped);
+        assert_eq!(followed.look(stopped.clone(), at(10)), Seen::NothingYet);
+        let seen = followed.look(stopped.clone(), at(131));
+        assert_eq!(seen, Seen::Over(stopped.unwrap()));
     }
 }
