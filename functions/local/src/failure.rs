@@ -8,6 +8,7 @@ use anyhow::Error;
 use weir_collector::Fault;
 
 use crate::api::ApiError;
+use crate::output::counted;
 
 /// Something a person can act on.
 #[derive(Debug)]
@@ -31,6 +32,13 @@ impl Failure {
             hint: None,
             kind: Kind::Failed,
         }
+    }
+
+    /// Something was done, but records were left out, which are not delivered.
+    pub(crate) fn left_out(done: &str, count: u64) -> Failure {
+        let left_out = counted(count, "record", "records");
+        let hint = "a record that breaks a rule is left out: the log says which, and why";
+        Failure::new(format!("{done}, but {left_out} left out")).hint(hint)
     }
 
     /// The command line asks for what cannot be.

@@ -34,15 +34,19 @@ pub(crate) async fn run(args: &TapArgs) -> Result<()> {
     let records = counted(told.records, "record", "records");
     match told.ended {
         Ended::Complete => {
-            tracing::info!(
-                skipped = told.skipped,
-                "{records}, {} left out",
-                told.skipped
-            );
+            tell_end(&records, told.skipped);
             Ok(())
         }
         Ended::Failed(fault) => Err(Failure::from(fault).into()),
         ended => Err(Failure::new(format!("{ended}, after {records}")).into()),
+    }
+}
+
+/// A record that breaks a rule is no failure of a tap, but nothing to be silent about.
+fn tell_end(records: &str, skipped: u64) {
+    match skipped {
+        0 => tracing::info!("{records}"),
+        _ => tracing::warn!(skipped, "{records}, {skipped} left out"),
     }
 }
 

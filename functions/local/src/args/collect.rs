@@ -22,7 +22,7 @@ TOKEN       {\"token\": …}
 BACKDROP    {\"url\": \"https://weir.example/data\"}
 
 Called by the name backdrop-collector or pp-collector, as a link, weir is this command.
-Exit status: 0 only if everything was delivered.";
+Exit status: 0 only if everything was delivered: 1 as well when records were left out.";
 
 /// The names by which the program is this command alone.
 const OTHER_NAMES: [&str; 2] = ["backdrop-collector", "pp-collector"];
@@ -53,7 +53,7 @@ pub struct CollectArgs {
     /// Collect up to this date or time
     #[arg(short, long, value_name = "TIME", value_parser = time)]
     pub end: Option<Timestamp>,
-    /// Print what would be sent, the token masked, and send nothing
+    /// Print what would be sent or written, the token masked, and deliver nothing
     #[arg(long)]
     pub dry_run: bool,
     /// Log to standard error, instead of log/collector.log

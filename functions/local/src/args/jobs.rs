@@ -45,7 +45,8 @@ pub enum JobsCommand {
     /// Run a job now, and wait for its end
     ///
     /// It goes on from its bookmark, or collects the given range and leaves the bookmark alone.
-    /// Exit status 0 only if everything was delivered. With --aws the stack's function does it.
+    /// Exit status 0 only if everything was delivered, and no record was left out. With --aws the
+    /// stack's function does it.
     Run {
         /// The job's name
         name: JobName,

@@ -11,7 +11,7 @@ Examples:
   weir tap ga --config ga.json | target-jsonl
 
 Messages go to standard output and the log to standard error. Exit status: 0 only if everything
-was read.";
+was read; a record that is left out because it breaks a rule is a warning in the log.";
 
 /// What to tap.
 #[derive(Debug, ClapArgs)]

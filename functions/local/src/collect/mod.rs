@@ -18,7 +18,7 @@ use weir_collect::{
 };
 use weir_collector::http::{Http, HttpOptions};
 use weir_collector::secrets::{SecretJson, SecretText};
-use weir_collector::sink::BackdropSink;
+use weir_collector::sink::{BackdropSink, LinesSink};
 use weir_collector::{AnySink, Ended, Keep, Limits, Report};
 use weir_store::SystemClock;
 
@@ -91,6 +91,9 @@ async fn sink(
             backdrop_url(&SecretJson::from_file(backdrop)?).map_err(Failure::from)?
         }
         (None, SinkChoice::Backdrop { url: Some(url) }) => url.clone(),
+        (None, SinkChoice::Files { .. }) if args.dry_run => {
+            return Ok(AnySink::Stdout(LinesSink::stdout()));
+        }
         (None, SinkChoice::Files { .. } | SinkChoice::Stdout) => {
             let aws = weir_aws::of_user().await;
             return own_sink(definition, Some(&aws)).map_err(|fault| Failure::from(fault).into());
@@ -191,14 +194,17 @@ fn tell(definition: &Definition, report: &Report) -> Result<()> {
     let data_type = definition.data_type();
     match &report.ended {
         Ended::Complete => {
-            tracing::info!(
-                "{records} of {data_type} delivered, {} left out",
-                report.skips.count
-            );
-            Ok(())
+            let left_out = report.skips.count;
+            let delivered = format!("{records} of {data_type} delivered");
+            tracing::info!("{delivered}, {left_out} left out");
+            match left_out {
+                0 => Ok(()),
+                count => Err(Failure::left_out(&delivered, count).into()),
+            }
         }
         ended => {
-            tracing::error!("{ended}; {records} of {data_type} delivered");
+            let left_out = report.skips.count;
+            tracing::error!("{ended}; {records} of {data_type} delivered, {left_out} left out");
             Err(failure(ended, &records).into())
         }
     }

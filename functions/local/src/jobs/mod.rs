@@ -144,21 +144,20 @@ fn tell(name: &JobName, run: &ListedRun, json: bool) -> Result<()> {
         output::line(serde_json::to_string(run)?)?;
     }
     let records = counted(run.records, "record", "records");
-    let skipped = match run.skipped {
-        0 => String::new(),
-        count => format!(", {count} left out"),
-    };
-    match (run.outcome, &run.error) {
-        (JobOutcome::Complete, _) => match json {
-            true => Ok(()),
-            false => Ok(output::line(format!(
-                "{name}: {records} delivered{skipped}"
-            ))?),
-        },
-        (outcome, error) => {
-            let why = error.as_deref().unwrap_or("it did not come to its end");
+    let delivered = format!("{name}: {records} delivered");
+    match (run.outcome, run.skipped) {
+        (JobOutcome::Complete, 0) if json => Ok(()),
+        (JobOutcome::Complete, 0) => Ok(output::line(delivered)?),
+        (JobOutcome::Complete, skipped) => Err(Failure::left_out(&delivered, skipped).into()),
+        (outcome, skipped) => {
+            let why = run.error.as_deref();
+            let why = why.unwrap_or("it did not come to its end");
             let word = list::word(outcome);
-            let message = format!("{name}: {word} after {records}{skipped}: {why}");
+            let left_out = match skipped {
+                0 => String::new(),
+                count => format!(", {count} left out"),
+            };
+            let message = format!("{name}: {word} after {records}{left_out}: {why}");
             Err(Failure::new(message).into())
         }
     }

@@ -146,6 +146,31 @@ fn a_dry_run_prints_what_it_would_send_without_the_token() {
 }
 
 #[test]
+fn a_dry_run_writes_no_files() {
+    let files = Files::start();
+    let lake = files.world.path("lake");
+    let query = json!({
+        "entrypoint": "pingdom",
+        "query": {"name": "govuk"},
+        "options": {},
+        "data-set": {"data-group": "web", "data-type": "uptime"},
+        "sink": {"type": "files", "url": format!("file://{}", lake.display())},
+    });
+    files.world.write("query.json", &query.to_string());
+    let mut command = files.world.command(&["collect", "-q", "query.json"]);
+    command
+        .args(["-c", "credentials.json", "--dry-run", "--console-logging"])
+        .args(RANGE)
+        .current_dir(files.world.path(""))
+        .env("WEIR_PINGDOM_URL", files.pingdom.url());
+    let done = said(command.output().unwrap());
+    assert_eq!(done.status, 0, "{done:?}");
+    let records = done.out.lines().filter(|line| line.contains("\"RECORD\""));
+    assert_eq!(records.count(), 24, "{done:?}");
+    assert!(!lake.exists(), "{done:?}");
+}
+
+#[test]
 fn disabled_collectors_say_what_they_would_do() {
     let files = Files::start();
     let done = files.weir(&["--disable-collectors"]);
@@ -156,6 +181,23 @@ fn disabled_collectors_say_what_they_would_do() {
         "{log}"
     );
     assert!(files.pingdom.requests().is_empty());
+}
+
+#[test]
+fn a_record_that_is_left_out_is_not_delivered() {
+    let files = Files::start();
+    let query = json!({
+        "entrypoint": "pingdom",
+        "query": {"name": "govuk"},
+        "options": {"additionalFields": {"long": "x".repeat(2_000)}, "idMapping": ["long"]},
+        "data-set": {"data-group": "web", "data-type": "uptime"},
+    });
+    files.world.write("query.json", &query.to_string());
+    let done = files.weir(&RANGE);
+    assert_eq!(done.status, 1, "{done:?}");
+    let expected = "0 records of uptime delivered, but 24 records left out";
+    assert!(done.err.contains(expected), "{done:?}");
+    assert_eq!(files.records(), Vec::<Value>::new());
 }
 
 #[test]
