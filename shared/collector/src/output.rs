@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use weir_model::Timestamp;
+use weir_model::record::RECORD_ID_BYTES;
 use weir_store::Clock;
 
 use crate::message::{Message, RecordMessage, Schema, State};
@@ -23,6 +24,8 @@ use crate::weight;
 const BATCH_MESSAGES: usize = 512;
 /// Bytes of a batch, roughly, after which it goes on.
 const BATCH_BYTES: usize = 256 * 1024;
+/// Characters by which a record is named that is left out.
+const NAMED_CHARS: usize = 100;
 /// Batches between a source and its sink.
 const QUEUE: usize = 4;
 
@@ -101,7 +104,8 @@ impl Output {
         self.add(Message::Schema(schema), 0).await
     }
 
-    /// Hands on a record; waits while the sink is slower than the source.
+    /// Hands on a record; waits while the sink is slower than the source. One whose `_id` is longer
+    /// than any may be is left out.
     ///
     /// # Errors
     /// When the runner wants no more.
@@ -110,6 +114,13 @@ impl Output {
         stream: &Arc<str>,
         record: Map<String, Value>,
     ) -> Result<(), Stopped> {
+        if let Some(bytes) = too_long_an_id(&record) {
+            self.skip(
+                format_args!("a record of {stream}, {}", named(&record)),
+                format_args!("its _id has {bytes} bytes; up to {RECORD_ID_BYTES} are allowed"),
+            );
+            return Ok(());
+        }
         let bytes = weight::of(&record);
         let time_extracted = Some(self.extracted());
         let record = RecordMessage {
@@ -180,6 +191,20 @@ impl Output {
     fn extracted(&mut self) -> Timestamp {
         *self.extracted.get_or_insert_with(|| self.clock.now())
     }
+}
+
+/// The length of an `_id` that no data set takes: a path of many hundred characters is in it, and
+/// no later run would get past it.
+fn too_long_an_id(record: &Map<String, Value>) -> Option<usize> {
+    let bytes = record.get("_id")?.as_str()?.len();
+    (bytes > RECORD_ID_BYTES).then_some(bytes)
+}
+
+/// The beginning of what a record is called.
+fn named(record: &Map<String, Value>) -> String {
+    let id = record.get("humanId").or(record.get("_id"));
+    let id = id.and_then(Value::as_str).unwrap_or_default();
+    id.chars().take(NAMED_CHARS).chain(['…']).collect()
 }
 
 impl Shared {

@@ -14,6 +14,8 @@
 //! 5. The bookmark is saved and the names are dropped, in one conditional put. Only now do the
 //!    records count. So a bookmark never names what was not delivered.
 //!
+//! A range leaves the bookmark where it is: of steps 3 and 5 it does what is about the names.
+//!
 //! Two runs of a job do not meet: each write of the bookmark is conditional on the lease's fencing
 //! number and on what its holder last wrote. The lease is renewed while the source or the sink is
 //! slow, and each step of a sink's work is taken only while the lease is sure to be held: a run
@@ -56,7 +58,18 @@ pub enum Keep<'a> {
         /// The right to move the bookmark.
         lease: &'a mut Lease,
     },
-    /// Nothing: a range that somebody asked for, or a tap.
+    /// The job's lease beside the bookmark as it is: a range that somebody asked for. Nobody else
+    /// runs the job meanwhile, and what a run that died has left is discarded. The caller releases
+    /// the lease.
+    Range {
+        /// Where the job's item is.
+        store: &'a Store,
+        /// The right to run the job.
+        lease: &'a mut Lease,
+        /// Where the source resumes.
+        state: Option<State>,
+    },
+    /// Nothing: a command's range, or a tap.
     Nothing {
         /// Where the source resumes.
         state: Option<State>,

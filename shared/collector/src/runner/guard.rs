@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::{Interval, MissedTickBehavior};
 use weir_model::Timestamp;
-use weir_store::{Deadline, LeaseError, StoreError};
+use weir_store::{Deadline, Lease, LeaseError, StoreError};
 
 use crate::fault::Fault;
 use crate::limits::Limits;
@@ -52,10 +52,17 @@ pub(super) enum Halt {
 
 impl Keep<'_> {
     /// What the source resumes from.
-    pub(super) fn state(&self) -> Option<State> {
+    pub fn state(&self) -> Option<State> {
         match self {
             Keep::Bookmark { lease, .. } => lease.bookmark().cloned().map(State),
-            Keep::Nothing { state } => state.clone(),
+            Keep::Range { state, .. } | Keep::Nothing { state } => state.clone(),
+        }
+    }
+
+    fn lease(&self) -> Option<&Lease> {
+        match self {
+            Keep::Bookmark { lease, .. } | Keep::Range { lease, .. } => Some(lease),
+            Keep::Nothing { .. } => None,
         }
     }
 }
@@ -64,13 +71,10 @@ impl<'a> Guard<'a> {
     pub(super) fn new(keep: Keep<'a>, limits: Limits, shared: Arc<Shared>) -> Self {
         let mut looks = tokio::time::interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (inherited, length) = match &keep {
-            Keep::Bookmark { lease, .. } => {
-                let length = lease.until().as_millis() - limits.clock.now().as_millis();
-                (lease.pending().to_vec(), u64::try_from(length).unwrap_or(0))
-            }
-            Keep::Nothing { .. } => (Vec::new(), 0),
-        };
+        let (inherited, length) = keep.lease().map_or((Vec::new(), 0), |lease| {
+            let length = lease.until().as_millis() - limits.clock.now().as_millis();
+            (lease.pending().to_vec(), u64::try_from(length).unwrap_or(0))
+        });
         Self {
             keep,
             limits,
@@ -125,12 +129,14 @@ impl<'a> Guard<'a> {
         let names = self.names(planned);
         let deadline = self.deadline();
         match &mut self.keep {
-            Keep::Bookmark { store, lease } => Ok(lease.intend(store, names, deadline).await?),
+            Keep::Bookmark { store, lease } | Keep::Range { store, lease, .. } => {
+                Ok(lease.intend(store, names, deadline).await?)
+            }
             Keep::Nothing { .. } => Ok(()),
         }
     }
 
-    /// Saves the bookmark and drops the names of this run's outputs.
+    /// Saves the bookmark, unless it is to stay, and drops the names of this run's outputs.
     pub(super) async fn save(&mut self, state: &State) -> Result<(), Halt> {
         let names = self.names(&[]);
         let deadline = self.deadline();
@@ -138,6 +144,10 @@ impl<'a> Guard<'a> {
             Keep::Bookmark { store, lease } => {
                 Ok(lease.save(store, state.0.clone(), names, deadline).await?)
             }
+            Keep::Range { store, lease, .. } if lease.pending() != names => {
+                Ok(lease.intend(store, names, deadline).await?)
+            }
+            Keep::Range { .. } => Ok(()),
             Keep::Nothing { .. } => Ok(()),
         }
     }
@@ -169,8 +179,9 @@ impl<'a> Guard<'a> {
     /// Renews the lease long before its end. While the store does not answer, the run goes on for
     /// as long as it is sure to hold the lease.
     async fn keep_lease(&mut self, now: Timestamp) -> Result<(), Halt> {
-        let Keep::Bookmark { store, lease } = &mut self.keep else {
-            return Ok(());
+        let (store, lease) = match &mut self.keep {
+            Keep::Bookmark { store, lease } | Keep::Range { store, lease, .. } => (store, lease),
+            Keep::Nothing { .. } => return Ok(()),
         };
         let until = lease.until();
         let is_soon = until <= now.saturating_add(self.renew_before);
@@ -192,10 +203,7 @@ impl<'a> Guard<'a> {
 
     /// Until when nobody else can have the job.
     fn sure_until(&self) -> Timestamp {
-        match &self.keep {
-            Keep::Bookmark { lease, .. } => lease.until(),
-            Keep::Nothing { .. } => Timestamp::MAX,
-        }
+        self.keep.lease().map_or(Timestamp::MAX, Lease::until)
     }
 
     fn is_time_up(&self, now: Timestamp) -> bool {
