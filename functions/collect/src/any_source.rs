@@ -1,6 +1,6 @@
 //! The source that a definition's entrypoint names.
 
-use weir_collector::{Fault, Output, Schema, Source, SourceError, State};
+use weir_collector::{Fault, Output, Repeats, Schema, Source, SourceError, State};
 
 use crate::access::Access;
 use crate::ga::{self, Realtime, Reports, Trending};
@@ -43,6 +43,18 @@ impl AnySource {
                 Self::GaRealtime(Box::new(Realtime::new(definition, wanted, access)?))
             }
         })
+    }
+}
+
+impl AnySource {
+    /// Leaves to later runs what would be read again, if the sink keeps what it has.
+    #[must_use]
+    pub fn into_sink(self, repeats: Repeats) -> AnySource {
+        match self {
+            Self::Pingdom(source) => Self::Pingdom(Box::new(source.into_sink(repeats))),
+            // They read complete periods, each once.
+            other => other,
+        }
     }
 
     /// Takes a range of which nothing is over yet for an empty one, instead of an error: a tap is

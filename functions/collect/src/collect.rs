@@ -1,7 +1,7 @@
 //! From a definition to what has come of it: source, sink, lease, run, and a note of it.
 //!
-//! A run without a range goes on from the job's bookmark, under its lease. A run of a range
-//! leaves the bookmark alone, so it needs no lease: its records replace what is there.
+//! A run without a range goes on from the job's bookmark, and a run of a range leaves it alone.
+//! Both are under the job's lease: they write to the same place.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,9 @@ use std::time::Duration;
 use rand::RngExt as _;
 use weir_aws::SdkConfig;
 use weir_collector::http::Http;
-use weir_collector::{AnySink, Ended, Keep, Limits, Report, Skips, SourceError, State, run};
+use weir_collector::{
+    AnySink, Ended, Keep, Limits, Report, Sink as _, Skips, SourceError, State, run,
+};
 use weir_model::Timestamp;
 use weir_store::{Clock, Deadline, JobName, JobOutcome, JobRun, Lease, Leasing, Store, StoreError};
 
@@ -83,35 +85,25 @@ pub enum Ran {
     },
 }
 
-/// Runs a job once: on from its bookmark under its lease, or over a range without either, and
-/// notes what has come of it. What the run itself meets is in its report.
+/// Runs a job once under its lease: on from its bookmark, or over a range beside it, and notes what
+/// has come of it. What the run itself meets is in its report.
 ///
 /// # Errors
-/// When the store does not say whether the job is free, or does not take the notes.
+/// When the store does not say whether the job is free, or does not take the note that it begins.
 pub async fn run_job(
     call: &JobCall<'_>,
     context: &Context,
     limits: Limits,
 ) -> Result<Ran, StoreError> {
     let holder = format!("{:016x}", rand::rng().random::<u64>());
-    match call.wanted {
-        Wanted::Range { .. } => {
-            let keep = Keep::Nothing {
-                state: call.state.clone(),
-            };
-            Box::pin(noted(call, context, &holder, keep, limits)).await
-        }
-        Wanted::Resume => {
-            let deadline = context.deadline();
-            match context
-                .store
-                .lease_job(call.name, &holder, LEASE, deadline)
-                .await?
-            {
-                Leasing::Busy { holder, until } => Ok(Ran::Busy { holder, until }),
-                Leasing::Held(lease) => leased(call, context, &holder, lease, limits).await,
-            }
-        }
+    let deadline = context.deadline();
+    match context
+        .store
+        .lease_job(call.name, &holder, LEASE, deadline)
+        .await?
+    {
+        Leasing::Busy { holder, until } => Ok(Ran::Busy { holder, until }),
+        Leasing::Held(lease) => leased(call, context, &holder, lease, limits).await,
     }
 }
 
@@ -122,9 +114,15 @@ async fn leased(
     mut lease: Lease,
     limits: Limits,
 ) -> Result<Ran, StoreError> {
-    let keep = Keep::Bookmark {
-        store: &context.store,
-        lease: &mut lease,
+    let (store, state) = (&context.store, call.state.clone());
+    let held = &mut lease;
+    let keep = match call.wanted {
+        Wanted::Resume => Keep::Bookmark { store, lease: held },
+        Wanted::Range { .. } => Keep::Range {
+            store,
+            lease: held,
+            state,
+        },
     };
     let ran = Box::pin(noted(call, context, holder, keep, limits)).await;
     if let Err(error) = lease.release(&context.store, context.deadline()).await {
@@ -156,17 +154,21 @@ async fn noted(
     let report = collect(call, context, keep, limits).await;
     finish(&mut note, &report, call.next, context.clock.now());
     log(job, &report);
-    context
+    let noted = context
         .store
         .record_job_run(job, &note, context.deadline())
-        .await?;
+        .await;
+    // It has run, and whoever asked has to know what came of it: there may be another round.
+    if let Err(error) = noted {
+        tracing::error!(%job, %error, "how the run of {job} ended is not noted: {error}");
+    }
     Ok(Ran::Over { report, run: note })
 }
 
 async fn collect(call: &JobCall<'_>, context: &Context, keep: Keep<'_>, limits: Limits) -> Report {
     match prepare(call, context).await {
         Ok((mut source, mut sink)) => Box::pin(run(&mut source, &mut sink, keep, limits)).await,
-        Err(error) => unprepared(error, call.state.clone()),
+        Err(error) => unprepared(error, keep.state()),
     }
 }
 
@@ -188,7 +190,7 @@ async fn prepare(
         aws: context.aws.as_ref(),
     };
     let sink = call.inputs.sink(definition, means).await?;
-    Ok((source, sink))
+    Ok((source.into_sink(sink.repeats()), sink))
 }
 
 /// The report of a run that never began.

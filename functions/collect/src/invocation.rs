@@ -2,12 +2,16 @@
 //!
 //! The event is the job's document and its `name`. A run that its time cut short has the function
 //! called again, with `started` and `round` added, and for a range with the `state` that it came
-//! to. That ends when a round makes no progress, or after a day: the next schedule goes on.
+//! to. That ends when a round makes no progress, or after a day: then it counts as failed, and the
+//! next schedule goes on. A range has no next schedule: it counts as failed unless it is complete.
+//!
+//! EventBridge Scheduler puts the time that a run was due into `scheduled`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use weir_collector::http::LONGEST_WAIT;
 use weir_collector::secrets::Secrets;
 use weir_collector::{Ended, Limits, Report, State};
 use weir_model::{Schedule, Timestamp, Zone};
@@ -28,6 +32,12 @@ const GRACE: Duration = Duration::from_secs(45);
 
 /// A job that did not come to its end within this is left to its schedule.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
+/// The key of the time that a run was due.
+const SCHEDULED: &str = "scheduled";
+
+/// How what EventBridge Scheduler replaces begins, where nobody has replaced it.
+const UNREPLACED: &str = "<aws";
 
 /// What a function works with, from one event to the next.
 #[derive(Debug, Clone)]
@@ -59,6 +69,19 @@ struct Event {
     /// When the first round began, if this is not the first.
     started: Option<Timestamp>,
     round: u64,
+    /// When it was due.
+    scheduled: Option<Timestamp>,
+}
+
+/// What a run was of its job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Course {
+    /// There is nothing to do before the schedule comes again.
+    Ends,
+    /// There is more to do now.
+    GoesOn,
+    /// Somebody has to look: why.
+    Sticks(String),
 }
 
 impl Collecting {
@@ -82,12 +105,13 @@ impl Collecting {
         match self.run_job(&event, stop_at).await {
             Ok(Ran::Busy { holder, until }) => Done::busy(&event, &holder, until),
             Ok(Ran::Over { report, run }) => {
-                let mut done = Done::over(&event, &report, &run);
-                if event.goes_on(&report, began) {
+                let left = between(self.context.clock.now(), stop_at.saturating_add(GRACE));
+                let mut course = event.course(&report, began, left);
+                if course == Course::GoesOn {
                     let next = event.next(input, &report, began);
-                    done.note_round(again(next.to_string()).await);
+                    course = Course::called(&event, again(next.to_string()).await);
                 }
-                done
+                Done::over(&event, &report, &run, &course).late_by(event.lateness(began))
             }
             Err(error) => Done::failed(&format!("{}: {error}", event.name)),
         }
@@ -116,6 +140,12 @@ impl Collecting {
     }
 }
 
+/// How long it is from one time to another, if that is later.
+fn between(from: Timestamp, to: Timestamp) -> Duration {
+    let ms = to.as_millis().saturating_sub(from.as_millis());
+    Duration::from_millis(u64::try_from(ms).unwrap_or(0))
+}
+
 impl Event {
     fn read(input: &Value) -> Result<Event, QueryError> {
         let file = input
@@ -128,6 +158,8 @@ impl Event {
         let name = section.required_text("name", "the name of the job")?;
         let time = |key: &str| {
             let text = section.text(key)?;
+            let is_said = |text: &&str| key != SCHEDULED || !text.starts_with(UNREPLACED);
+            let text = text.filter(is_said);
             let read = text.map(Timestamp::parse).transpose();
             read.map_err(|error| section.error(key, error))
         };
@@ -137,6 +169,7 @@ impl Event {
             state: section.get("state").cloned().map(State),
             started: time("started")?,
             round: section.whole("round")?.unwrap_or(1),
+            scheduled: time(SCHEDULED)?,
             definition,
         })
     }
@@ -151,26 +184,76 @@ impl Event {
         schedule.next(now, &zone)
     }
 
-    fn goes_on(&self, report: &Report, began: Timestamp) -> bool {
+    /// What follows on a run. A wait that would have fit into another run, but not into the time
+    /// that this one had `left`, is one for the next round.
+    fn course(&self, report: &Report, began: Timestamp, left: Duration) -> Course {
+        let job = &self.name;
         let first = self.started.unwrap_or(began);
         let in_time = began < first.saturating_add(LONGEST);
-        let is_cut_short = report.ended == Ended::Stopped;
-        if is_cut_short && !report.progressed {
-            let job = &self.name;
-            tracing::error!(%job, "{job} came no further in all of its time, and waits for its schedule");
+        let is_cut_short = match &report.ended {
+            Ended::Stopped => true,
+            Ended::Later { after, .. } => {
+                let is_wait = |after: Duration| (left..=LONGEST_WAIT).contains(&after);
+                report.progressed && after.is_some_and(is_wait)
+            }
+            Ended::Complete | Ended::Failed(_) | Ended::LeaseLost => false,
+        };
+        match (is_cut_short, report.progressed, in_time) {
+            (true, true, true) => Course::GoesOn,
+            (true, false, _) => Course::Sticks(format!(
+                "{job}: it came no further in all of its time: have it ask for less at once \
+                 (weir jobs history {job} shows how far it is)"
+            )),
+            (true, true, false) => Course::Sticks(format!(
+                "{job}: it is not at its end after a day: collect what is left as ranges of its own \
+                 (weir jobs history {job} shows how far it is)"
+            )),
+            (false, ..) => self.end(report),
         }
-        is_cut_short && report.progressed && in_time
+    }
+
+    /// A schedule comes again; a range does not.
+    fn end(&self, report: &Report) -> Course {
+        let job = &self.name;
+        match (&report.ended, self.wanted) {
+            (Ended::Failed(fault), _) => Course::Sticks(format!("{job}: {fault}")),
+            (Ended::Complete, _) | (_, Wanted::Resume) => Course::Ends,
+            (ended, Wanted::Range { .. }) => Course::Sticks(format!(
+                "{job}: its range is not collected to its end: {ended}: run the rest again"
+            )),
+        }
+    }
+
+    /// How late the first round began.
+    fn lateness(&self, began: Timestamp) -> Option<Duration> {
+        Some(between(self.scheduled?, began))
     }
 
     /// The event of the next round.
     fn next(&self, input: &Value, report: &Report, began: Timestamp) -> Value {
         let mut next = input.clone();
+        if let Some(event) = next.as_object_mut() {
+            event.remove(SCHEDULED);
+        }
         next["started"] = self.started.unwrap_or(began).to_string().into();
         next["round"] = (self.round + 1).into();
         if let (Wanted::Range { .. }, Some(State(state))) = (self.wanted, &report.bookmark) {
             next["state"] = state.clone();
         }
         next
+    }
+}
+
+impl Course {
+    /// After the function was called again, or was not.
+    fn called(event: &Event, called: Result<(), String>) -> Course {
+        let job = &event.name;
+        match called {
+            Ok(()) => Course::GoesOn,
+            Err(error) => Course::Sticks(format!(
+                "{job}: it is not at its end, and was not called again: {error}"
+            )),
+        }
     }
 }
 
@@ -194,59 +277,65 @@ impl Done {
         }
     }
 
-    /// Not a failure: what this run would do, the other does.
+    /// Not a failure: what this run would do, the other does, or the next one. But nobody else
+    /// collects its range.
     fn busy(event: &Event, holder: &str, until: Timestamp) -> Done {
         let job = &event.name;
-        tracing::info!(%job, "{job} runs already, by {holder}, until {until} at least");
+        let why = format!("{job} runs already, by {holder}, until {until} at least");
+        tracing::info!(%job, "{why}");
+        let is_range = event.wanted != Wanted::Resume;
         Done {
             summary: json!({
                 "job": job.as_str(), "outcome": "busy", "holder": holder, "until": until.to_string(),
             }),
             metrics: vec![("JobsBusy", 1)],
-            failed: None,
+            failed: is_range.then_some(why),
         }
     }
 
-    fn over(event: &Event, report: &Report, run: &JobRun) -> Done {
+    fn over(event: &Event, report: &Report, run: &JobRun, course: &Course) -> Done {
         let job = &event.name;
-        let failed = match &report.ended {
-            Ended::Failed(fault) => Some(format!("{job}: {fault}")),
-            _ => None,
+        let counted = match (course, &report.ended) {
+            (Course::Sticks(_), _) => Some("JobsFailed"),
+            (Course::GoesOn, _) => None,
+            (Course::Ends, Ended::Complete) => Some("JobsComplete"),
+            (Course::Ends, Ended::Later { .. }) => Some("JobsLater"),
+            (Course::Ends, _) => None,
         };
-        let counted = match &report.ended {
-            Ended::Complete => Some("JobsComplete"),
-            Ended::Later { .. } => Some("JobsLater"),
-            Ended::Failed(_) => Some("JobsFailed"),
-            Ended::Stopped | Ended::LeaseLost => None,
+        let failed = match course {
+            Course::Sticks(why) => {
+                tracing::error!(%job, "{why}");
+                Some(why.clone())
+            }
+            Course::Ends | Course::GoesOn => None,
         };
         let mut metrics = vec![
             ("JobRecords", report.records),
             ("JobRecordsSkipped", report.skips.count),
         ];
         metrics.extend(counted.map(|name| (name, 1)));
+        let mut summary = json!({
+            "job": job.as_str(),
+            "outcome": run.outcome,
+            "records": run.records,
+            "skipped": run.skipped,
+            "bookmark": run.bookmark,
+            "error": run.error,
+            "round": event.round,
+        });
+        if *course == Course::GoesOn {
+            summary["goesOn"] = true.into();
+        }
         Done {
-            summary: json!({
-                "job": job.as_str(),
-                "outcome": run.outcome,
-                "records": run.records,
-                "skipped": run.skipped,
-                "bookmark": run.bookmark,
-                "error": run.error,
-                "round": event.round,
-            }),
+            summary,
             metrics,
             failed,
         }
     }
 
-    fn note_round(&mut self, called: Result<(), String>) {
-        match called {
-            Ok(()) => self.summary["goesOn"] = true.into(),
-            Err(error) => {
-                let why = format!("it is not at its end, and was not called again: {error}");
-                tracing::error!("{why}");
-                self.failed = Some(why);
-            }
-        }
+    fn late_by(mut self, late: Option<Duration>) -> Done {
+        let late = late.map(|late| ("JobLatenessSeconds", late.as_secs()));
+        self.metrics.extend(late);
+        self
     }
 }

@@ -46,14 +46,21 @@ pub(crate) fn parts(mappings: &[(String, String)]) -> impl Iterator<Item = &str>
     parts.map(|(_, to)| to.as_str())
 }
 
-/// Looks for a mapping that fits no document, which is a mistake in the mapping.
-pub(crate) fn misfit(mappings: &[(String, String)], documents: &[Document]) -> Option<Misfit> {
+/// Looks for a mapping that fits no document, which is a mistake in the mapping unless it is about
+/// a key that documents are known to have at times.
+pub(crate) fn misfit(
+    mappings: &[(String, String)],
+    documents: &[Document],
+    known: &[&str],
+) -> Option<Misfit> {
     let first = documents.first()?;
     let fits = |from: &str| {
         let name = split_name(from).map(|(name, _)| name);
-        documents.iter().any(|document| {
-            document.get(from).is_some() || name.is_some_and(|name| document.get(name).is_some())
-        })
+        known.contains(&from)
+            || documents.iter().any(|document| {
+                document.get(from).is_some()
+                    || name.is_some_and(|name| document.get(name).is_some())
+            })
     };
     let (from, _) = mappings.iter().find(|(from, _)| !fits(from))?;
     let keys: Vec<&str> = first.keys().collect();
@@ -189,7 +196,7 @@ mod tests {
             document(json!({"b": 1})),
         ];
         let check = |from: &str, expected: Option<&str>| {
-            let found = misfit(&mappings(&[(from, "to")]), &documents);
+            let found = misfit(&mappings(&[(from, "to")]), &documents, &["known"]);
             assert_eq!(
                 found.map(|misfit| misfit.why).as_deref(),
                 expected,
@@ -199,12 +206,13 @@ mod tests {
         check("a", None);
         check("b", None);
         check("event_3", None);
+        check("known", None);
         check("c", Some("no document has such a key: they have a, event"));
         check(
             "event_x",
             Some("no document has such a key: they have a, event"),
         );
-        assert!(misfit(&mappings(&[("c", "to")]), &[]).is_none());
+        assert!(misfit(&mappings(&[("c", "to")]), &[], &[]).is_none());
     }
 
     proptest! {

@@ -2,7 +2,8 @@
 //!
 //! Asked in portions of thirty days, each followed by a state, so that years can be collected by
 //! runs of minutes. The bookmark is the last hour that is complete; that hour is read again,
-//! because Pingdom may still have been filling it. Source: Pingdom API 3.1, docs.pingdom.com/api.
+//! because Pingdom may still have been filling it. Where a repeat would double it, it is left out
+//! at first, and read once by the next run. Source: Pingdom API 3.1, docs.pingdom.com/api.
 
 mod api;
 mod hours;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use weir_collector::{Fault, Output, Schema, Source, SourceError, State};
+use weir_collector::{Fault, Output, Repeats, Schema, Source, SourceError, State};
 use weir_model::Timestamp;
 
 use crate::access::Access;
@@ -39,6 +40,7 @@ const LATEST: Duration = Duration::from_secs(24 * 3600);
 pub struct Pingdom {
     name: String,
     wanted: Wanted,
+    repeats: Repeats,
     pipeline: Pipeline,
     stream: Arc<str>,
     access: Access,
@@ -66,15 +68,22 @@ impl Pingdom {
                 "{file}: options.empty-data-set is ignored: hours replace those that are there"
             );
         }
-        let pipeline = Pipeline::new(&definition.options, definition.data_type());
+        let pipeline = pipeline(definition);
         Ok(Pingdom {
             name: name.to_owned(),
             wanted,
+            repeats: Repeats::Replace,
             stream: pipeline.data_type().into(),
             pipeline,
             access,
             file: definition.file.clone(),
         })
+    }
+
+    /// Reads each hour once if a repeat would double it: the newest one is left to the next run.
+    #[must_use]
+    pub fn into_sink(self, repeats: Repeats) -> Pingdom {
+        Pingdom { repeats, ..self }
     }
 
     /// The document of an hour as Pingdom tells it.
@@ -86,7 +95,7 @@ impl Pingdom {
         check: &str,
         hour: &Value,
     ) -> Result<Map<String, Value>, String> {
-        let pipeline = Pipeline::new(&definition.options, definition.data_type());
+        let pipeline = pipeline(definition);
         let (_, built) = hours::build(hour, check, &pipeline)?;
         let made = pipeline
             .finish(vec![built])
@@ -101,15 +110,13 @@ impl Pingdom {
         let check = api.check(&self.name, &self.file).await?;
         let portions = range.from(check.created).portions();
         let last = portions.len() - 1;
+        let mut newest = range::bookmark_before(portions[0].from, self.repeats);
         for (number, portion) in portions.into_iter().enumerate() {
             let hours = api.hours(check.id, portion).await?;
-            let newest = self.hand_on(hours, portion, output).await?;
-            let bookmark = match number == last {
-                true => newest
-                    .max(range.to.saturating_sub(LATEST))
-                    .max(portion.from),
-                false => portion.to.saturating_sub(HOUR),
-            };
+            newest = newest.max(self.hand_on(hours, portion, output).await?);
+            // What may still come is read again, at the edge of a portion as at the end.
+            let told = newest.max(range.to.saturating_sub(LATEST));
+            let bookmark = told.min(portion.to.saturating_sub(HOUR));
             let state = State::of(&self.stream, BOOKMARK, iso_format(bookmark, 'T'));
             let told = output.state(state).await;
             // After the last one there is nothing left that could be stopped.
@@ -128,7 +135,7 @@ impl Pingdom {
         portion: Range,
         output: &mut Output,
     ) -> Result<Timestamp, SourceError> {
-        let (mut built, mut newest) = (Vec::new(), portion.from);
+        let (mut built, mut newest) = (Vec::new(), Timestamp::MIN);
         for hour in hours {
             match hours::build(&hour, &self.name, &self.pipeline) {
                 Ok((start, _)) if !portion.holds(start) => {}
@@ -167,7 +174,7 @@ impl Source for Pingdom {
     ) -> Result<(), SourceError> {
         output.schema(schema_of(&self.pipeline)).await?;
         let bookmark = self.bookmark(state)?;
-        match range::of(self.wanted, bookmark, self.access.clock.now())? {
+        match range::of(self.wanted, bookmark, self.access.clock.now(), self.repeats)? {
             Some(range) => self.read_range(range, output).await,
             None => Ok(()),
         }
@@ -176,7 +183,11 @@ impl Source for Pingdom {
 
 /// What the records of a definition look like.
 pub(crate) fn schema(definition: &Definition) -> Schema {
-    schema_of(&Pipeline::new(&definition.options, definition.data_type()))
+    schema_of(&pipeline(definition))
+}
+
+fn pipeline(definition: &Definition) -> Pipeline {
+    Pipeline::new(&definition.options, definition.data_type()).knowing(&hours::FIELDS)
 }
 
 fn schema_of(pipeline: &Pipeline) -> Schema {

@@ -33,6 +33,8 @@ pub struct Row {
 pub struct Pipeline {
     options: Options,
     data_type: String,
+    /// Keys that a document has at times.
+    known: &'static [&'static str],
 }
 
 /// A document that is still being made, its keys in order.
@@ -66,7 +68,13 @@ impl Pipeline {
         Pipeline {
             options: options.clone(),
             data_type,
+            known: &[],
         }
+    }
+
+    /// Takes mappings of these keys for no mistake where no document of a report has them.
+    pub(crate) fn knowing(self, known: &'static [&'static str]) -> Pipeline {
+        Pipeline { known, ..self }
     }
 
     /// What the records are called.
@@ -142,7 +150,7 @@ impl Pipeline {
             .into_iter()
             .map(|built| (built.document, built.default_id))
             .unzip();
-        if let Some(misfit) = mappings::misfit(&self.options.mappings, &documents) {
+        if let Some(misfit) = mappings::misfit(&self.options.mappings, &documents, self.known) {
             return Err(told(misfit));
         }
         let map = |(document, default_id): (Document, DefaultId)| {

@@ -39,6 +39,7 @@ const KEYS: &[&str] = &[
     "state",
     "started",
     "round",
+    "scheduled",
     "path_to_json_file",
 ];
 

@@ -64,7 +64,6 @@ struct Performance {
 
 #[derive(Deserialize)]
 struct Summary {
-    #[serde(default)]
     hours: Vec<Value>,
 }
 

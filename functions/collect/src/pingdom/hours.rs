@@ -7,7 +7,7 @@ use crate::cell::{Cell, iso_format};
 use crate::pipeline::{Built, DefaultId, Document, Pipeline};
 
 /// What an hour may tell; any of it may be missing.
-const FIELDS: [&str; 4] = ["avgresponse", "uptime", "downtime", "unmonitored"];
+pub(super) const FIELDS: [&str; 4] = ["avgresponse", "uptime", "downtime", "unmonitored"];
 
 /// Builds the document of an hour, and says when the hour began. The error says what the hour
 /// lacks.

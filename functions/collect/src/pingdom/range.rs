@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use weir_collector::Fault;
+use weir_collector::{Fault, Repeats};
 use weir_model::Timestamp;
 
 use crate::wanted::Wanted;
@@ -27,26 +27,40 @@ pub(super) struct Range {
 /// The hours that are wanted, minutes and seconds cut off: on from the bookmark, else the last 24
 /// hours; only a start: until now; only an end: from 2005 on. The hour under way is left out, and
 /// nothing is there if all has been read.
+///
+/// The hour of the bookmark is read again, because Pingdom may still have been filling it. Where
+/// that would double it, it is not, and the newest hour is left out until it is settled.
 pub(super) fn of(
     wanted: Wanted,
     bookmark: Option<Timestamp>,
     now: Timestamp,
+    repeats: Repeats,
 ) -> Result<Option<Range>, Fault> {
     let this_hour = hour_of(now);
+    let (again, settled) = match repeats {
+        Repeats::Replace => (Duration::ZERO, this_hour),
+        Repeats::Double => (HOUR, this_hour.saturating_sub(HOUR)),
+    };
+    let resumed = bookmark.map(|bookmark| hour_of(bookmark).saturating_add(again));
     match wanted {
         Wanted::Resume => {
-            let from = bookmark.unwrap_or(this_hour.saturating_sub(DAY));
-            Ok(Range::new(hour_of(from), this_hour))
+            let from = resumed.unwrap_or(this_hour.saturating_sub(DAY));
+            Ok(Range::new(from, settled))
         }
         Wanted::Range { start, end } => {
             let from = hour_of(start.unwrap_or_else(earliest));
-            let to = hour_of(end.unwrap_or(now)).min(this_hour);
-            let range = Range::new(from, to).ok_or_else(|| no_hours(start, end, this_hour))?;
-            Ok(Range::new(
-                from.max(hour_of(bookmark.unwrap_or(from))),
-                range.to,
-            ))
+            let to = hour_of(end.unwrap_or(now)).min(settled);
+            let range = Range::new(from, to).ok_or_else(|| no_hours(start, end, settled))?;
+            Ok(Range::new(from.max(resumed.unwrap_or(from)), range.to))
         }
+    }
+}
+
+/// The bookmark of a run that begins with an hour and has been told none.
+pub(super) fn bookmark_before(from: Timestamp, repeats: Repeats) -> Timestamp {
+    match repeats {
+        Repeats::Replace => from,
+        Repeats::Double => from.saturating_sub(HOUR),
     }
 }
 
@@ -120,7 +134,8 @@ mod tests {
         let now = time("2026-03-02T10:30:15Z");
         let check = |start: &str, end: &str, bookmark: &str, expected: (&str, &str)| {
             let bookmark = (!bookmark.is_empty()).then(|| time(bookmark));
-            let range = of(wanted(start, end), bookmark, now).unwrap().unwrap();
+            let range = of(wanted(start, end), bookmark, now, Repeats::Replace);
+            let range = range.unwrap().unwrap();
             let expected = (time(expected.0), time(expected.1));
             assert_eq!((range.from, range.to), expected, "{start} {end}");
         };
@@ -156,15 +171,43 @@ mod tests {
     #[test]
     fn where_nothing_is_new_there_is_nothing_and_a_range_without_hours_is_an_error() {
         let now = time("2026-03-02T10:30:15Z");
-        let check =
-            |bookmark: &str| assert_eq!(of(Wanted::Resume, Some(time(bookmark)), now), Ok(None));
+        let of = |wanted, bookmark| of(wanted, bookmark, now, Repeats::Replace);
+        let check = |bookmark: &str| assert_eq!(of(Wanted::Resume, Some(time(bookmark))), Ok(None));
         check("2026-03-02T10:00:00Z");
         check("2026-03-03T10:00:00Z");
-        let error = of(wanted("2026-03-02", "2026-03-01"), None, now).unwrap_err();
+        let error = of(wanted("2026-03-02", "2026-03-01"), None).unwrap_err();
         let expected = "there is no whole hour from 2026-03-02T00:00:00Z to 2026-03-01T00:00:00Z; give a start that is at least an hour before the end and before 2026-03-02T10:00:00Z";
         assert_eq!(error.to_string(), expected);
-        assert!(of(wanted("2027-01-01", ""), None, now).is_err());
-        assert!(of(wanted("", "2004-01-01"), None, now).is_err());
+        assert!(of(wanted("2027-01-01", ""), None).is_err());
+        assert!(of(wanted("", "2004-01-01"), None).is_err());
+    }
+
+    #[test]
+    fn where_repeats_double_each_hour_is_in_one_range() {
+        let now = time("2026-03-02T10:30:15Z");
+        let check = |start: &str, end: &str, bookmark: &str, expected: Option<(&str, &str)>| {
+            let bookmark = (!bookmark.is_empty()).then(|| time(bookmark));
+            let range = of(wanted(start, end), bookmark, now, Repeats::Double).unwrap();
+            let expected = expected.map(|(from, to)| (time(from), time(to)));
+            let found = range.map(|range| (range.from, range.to));
+            assert_eq!(found, expected, "{start} {end} {bookmark:?}");
+        };
+        let settled = "2026-03-02T09:00:00Z";
+        check("", "", "", Some(("2026-03-01T10:00:00Z", settled)));
+        check(
+            "",
+            "",
+            "2026-03-02T07:00:00Z",
+            Some(("2026-03-02T08:00:00Z", settled)),
+        );
+        check("", "", "2026-03-02T08:00:00Z", None);
+        check("2026-03-01", "", "", Some(("2026-03-01", settled)));
+        check(
+            "2014-08-03",
+            "2014-09-03",
+            "2014-08-05T03:00:00Z",
+            Some(("2014-08-05T04:00:00Z", "2014-09-03")),
+        );
     }
 
     #[test]
