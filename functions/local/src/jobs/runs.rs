@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use tokio::sync::{RwLock, watch};
+use tokio::sync::{OnceCell, RwLock, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use weir_collect::{Addresses, Context, Inputs, JobCall, Ran, Wanted, run_job};
+use weir_aws::SdkConfig;
+use weir_collect::{Addresses, Context, Inputs, JobCall, Ran, SinkChoice, Wanted, run_job};
 use weir_collector::Limits;
 use weir_collector::http::{Http, HttpOptions};
 use weir_collector::secrets::Secrets;
@@ -24,6 +25,9 @@ const GRACE: Duration = Duration::from_secs(20);
 
 /// How long runs may take to come to a state when the process stops.
 const LAST_RUNS: Duration = Duration::from_secs(40);
+
+/// How addresses of buckets begin.
+const BUCKETS: &str = "s3://";
 
 /// Which jobs a server keeps.
 #[derive(Debug, Clone)]
@@ -74,6 +78,8 @@ pub(crate) struct Jobs {
 struct Own {
     setup: Setup,
     context: Context,
+    /// How buckets are reached, once a job needs one.
+    aws: OnceCell<SdkConfig>,
     secrets: Arc<Secrets>,
     /// Says `true` when runs are to stop.
     stop: watch::Sender<bool>,
@@ -101,6 +107,7 @@ impl Jobs {
         let secrets = setup.secrets.clone().unwrap_or_else(|| setup.jobs.clone());
         let own = Own {
             context: context(store, clock)?,
+            aws: OnceCell::new(),
             secrets: Arc::new(Secrets::directory(secrets)),
             setup,
             stop: watch::Sender::new(false),
@@ -125,10 +132,10 @@ impl Jobs {
     pub(crate) async fn run(&self, job: &Job, wanted: Wanted) -> Result<Option<Ran>, StoreError> {
         let Own {
             setup,
-            context,
             secrets,
             stop,
             under_way,
+            ..
         } = &*self.own;
         let name = &job.name;
         if setup.disabled {
@@ -136,6 +143,7 @@ impl Jobs {
             return Ok(None);
         }
         let _under_way = under_way.read().await;
+        let context = self.own.context_of(&job.definition.sink).await;
         let now = context.clock.now();
         let next = self.board.due(name);
         let call = JobCall {
@@ -147,7 +155,9 @@ impl Jobs {
             next: next.or_else(|| job.when.as_ref()?.next(now)),
         };
         let limits = Limits::none(Arc::clone(&context.clock)).stop_when(stop.subscribe());
-        run_job(&call, context, limits.grace(GRACE)).await.map(Some)
+        run_job(&call, &context, limits.grace(GRACE))
+            .await
+            .map(Some)
     }
 
     /// Keeps them on time, if they are to be, until `stop` changes or its sender is gone.
@@ -180,6 +190,18 @@ impl Jobs {
                 Came::Ended
             }
         }
+    }
+}
+
+impl Own {
+    /// What a job works with. The access to AWS is looked for when the first job needs it: that may
+    /// ask a server.
+    async fn context_of(&self, sink: &SinkChoice) -> Context {
+        let mut context = self.context.clone();
+        if matches!(sink, SinkChoice::Files { url, .. } if url.starts_with(BUCKETS)) {
+            context.aws = Some(self.aws.get_or_init(weir_aws::of_user).await.clone());
+        }
+        context
     }
 }
 
