@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use weir_collector::http::Http;
+use weir_collector::http::{self, Http};
 use weir_collector::secrets::{SecretJson, Secrets, SecretsError};
 use weir_collector::{Fault, SourceError};
 use weir_store::Clock;
@@ -76,7 +76,7 @@ impl Addresses {
     /// The vendors', or those of `WEIR_PINGDOM_URL` and `WEIR_GOOGLE_URL`.
     ///
     /// # Errors
-    /// When a variable is no http or https address.
+    /// When a variable is no http or https address, or has a user and a password in it.
     pub fn from_environment() -> Result<Addresses, Fault> {
         let usual = Addresses::default();
         Ok(Addresses {
@@ -90,12 +90,8 @@ fn address(name: &str, text: Option<String>) -> Result<Option<String>, Fault> {
     let Some(text) = text.filter(|text| !text.is_empty()) else {
         return Ok(None);
     };
-    match text.starts_with("http://") || text.starts_with("https://") {
-        true => Ok(Some(text.trim_end_matches('/').to_owned())),
-        false => Err(Fault::new(format!(
-            "{name} is {text:?} and must be an address as https://proxy.example"
-        ))),
-    }
+    http::address(name, &text)?;
+    Ok(Some(text.trim_end_matches('/').to_owned()))
 }
 
 /// Whether `DISABLE_COLLECTORS=true` switches all collectors off: they say what they would run.
@@ -175,7 +171,11 @@ mod tests {
         check("", None);
         let error = address(PINGDOM_URL, Some("localhost".to_owned())).unwrap_err();
         let expected =
-            "WEIR_PINGDOM_URL is \"localhost\" and must be an address as https://proxy.example";
+            "WEIR_PINGDOM_URL: \"localhost\" is no address; it begins with http:// or https://";
         assert_eq!(error.to_string(), expected);
+        let error = address(PINGDOM_URL, Some("https://u:planted@p".to_owned())).unwrap_err();
+        let error = error.to_string();
+        assert!(error.starts_with("WEIR_PINGDOM_URL: "), "{error}");
+        assert!(!error.contains("planted"), "{error}");
     }
 }

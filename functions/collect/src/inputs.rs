@@ -2,17 +2,21 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use weir_aws::SdkConfig;
-use weir_collector::http::Http;
+use weir_collector::http::{self, Http};
 use weir_collector::secrets::{SecretJson, Secrets};
-use weir_collector::sink::{BackdropSink, DataSetSink, FilesSink, LinesSink};
+use weir_collector::sink::{BackdropSink, DataSetSink, FilesSink, LinesSink, Renewal};
 use weir_collector::{AnySink, Fault, SourceError};
 use weir_model::DataSetName;
 use weir_store::Store;
 
 use crate::access::{Credential, no_secret};
 use crate::query::{Definition, SinkChoice};
+
+/// How much longer than its source a sink may send: what the source came to has to be saved.
+const SAVING: Duration = Duration::from_secs(30);
 
 /// The secrets that a job names.
 #[derive(Debug, Clone, Default)]
@@ -83,7 +87,10 @@ impl Inputs {
         http: &Http,
     ) -> Result<BackdropSink, SourceError> {
         let base = match (url, &self.backdrop) {
-            (Some(url), _) => url.to_owned(),
+            (Some(url), _) => {
+                http::address(&format!("{}: sink.url", definition.file), url)?;
+                url.to_owned()
+            }
             (None, Some(backdrop)) => url_of(&*backdrop.read().await.map_err(no_secret)?)?,
             (None, None) => {
                 return Err(lacks(definition, "backdrop", "where the Backdrop is").into());
@@ -91,15 +98,26 @@ impl Inputs {
         };
         let token = self.token.as_ref();
         let token = token.ok_or_else(|| lacks(definition, "token", "the data set's token"))?;
+        let renewal = renewal(token);
         let token = token.read().await.map_err(no_secret)?;
         let token = token.text("token").map_err(no_secret)?;
         let name = data_set(definition)?;
-        let sink = BackdropSink::new(&address(&base, name), token, http.clone())?;
+        let http = http.stop_later(SAVING);
+        let sink = BackdropSink::new(&address(&base, name), token, http)?.renewing(renewal);
         Ok(match definition.options.chunk_size {
             Some(records) => sink.chunk_size(records),
             None => sink,
         })
     }
+}
+
+/// Reads the token again, as it is now.
+fn renewal(token: &Credential) -> Renewal {
+    let token = token.clone();
+    Box::new(move || {
+        let token = token.clone();
+        Box::pin(async move { Ok(token.again().await?.text("token")?) })
+    })
 }
 
 /// Makes the sink of a definition that needs no secret and no store: files, standard output.
@@ -128,7 +146,7 @@ pub fn own_sink(definition: &Definition, aws: Option<&SdkConfig>) -> Result<AnyS
 /// The address of a Backdrop, up to its data sets.
 ///
 /// # Errors
-/// When it has neither `url` nor `backdrop_url`, or not as text.
+/// When it has neither `url` nor `backdrop_url`, or what is there is no address.
 pub fn backdrop_url(backdrop: &SecretJson) -> Result<String, Fault> {
     let old = backdrop.optional_text("backdrop_url")?;
     let url = match backdrop.optional_text("url")?.or(old) {
@@ -138,6 +156,7 @@ pub fn backdrop_url(backdrop: &SecretJson) -> Result<String, Fault> {
             return Err(fault.hint("write {\"url\": \"https://backdrop.example/data\"}"));
         }
     };
+    http::address(&format!("{}: the address", backdrop.place()), &url)?;
     Ok(url)
 }
 
@@ -168,6 +187,12 @@ fn lacks(definition: &Definition, key: &str, what: &str) -> Fault {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+    use weir_collector::http::HttpOptions;
+    use weir_collector::{Message, RecordMessage, Sink as _};
+    use weir_model::Timestamp;
+    use weir_store::ManualClock;
 
     use super::*;
 
@@ -195,8 +220,80 @@ mod tests {
         );
         let missing = "backdrop.json: key \"url\" is missing; write {\"url\": \"https://backdrop.example/data\"}";
         assert_eq!(url("{}"), Err(missing.to_owned()));
+        let fault = url(r#"{"url": "https://user:planted@b/data"}"#).unwrap_err();
+        assert!(fault.starts_with("backdrop.json: "), "{fault}");
+        assert!(!fault.contains("planted"), "{fault}");
         let name = DataSetName::new("g", "t").expect("a name");
         assert_eq!(address("https://b/data/", &name), "https://b/data/g/t");
+    }
+
+    /// A Backdrop that takes one token, and lists of records.
+    async fn backdrop_taking(token: &'static str) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut request = Vec::new();
+                while !request.ends_with(b"]") {
+                    stream.read_buf(&mut request).await.expect("a request");
+                }
+                let request = String::from_utf8(request).expect("text");
+                let status = match request.contains(&format!("Bearer {token}\r\n")) {
+                    true => "200 OK",
+                    false => "401 Unauthorized",
+                };
+                let head = format!("HTTP/1.1 {status}\r\nconnection: close\r\n");
+                let answer = format!("{head}content-length: 0\r\n\r\n");
+                stream.write_all(answer.as_bytes()).await.expect("sent");
+            }
+        });
+        format!("http://{address}/data")
+    }
+
+    #[tokio::test]
+    async fn a_backdrop_gets_the_token_of_now_and_what_came_until_the_source_was_cut_off() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let write = |token: &str| {
+            let text = json!({"token": token}).to_string();
+            std::fs::write(directory.path().join("token.json"), text).expect("written");
+        };
+        write("planted-old");
+        let secrets = Arc::new(Secrets::directory(directory.path()));
+        let inputs = Inputs {
+            token: Some(Credential::named(secrets, "token")),
+            ..Inputs::default()
+        };
+        let now = Timestamp::parse("2026-11-21T17:00:00Z").expect("a time");
+        let http = Http::new(HttpOptions::default()).expect("a client");
+        let ended = http
+            .with_clock(Arc::new(ManualClock::new(now)))
+            .stop_at(now);
+        let url = backdrop_taking("planted-new").await;
+        let definition = definition(json!({"type": "backdrop", "url": url}));
+        let sink = inputs.backdrop(&definition, Some(&url), &ended).await;
+        let mut sink = sink.expect("a sink");
+        write("planted-new");
+        let record = RecordMessage {
+            stream: "t".into(),
+            record: serde_json::Map::from_iter([("_id".to_owned(), json!("a"))]),
+            time_extracted: None,
+        };
+        sink.write(vec![Message::Record(record)])
+            .await
+            .expect("taken");
+        sink.flush().await.expect("delivered");
+    }
+
+    #[tokio::test]
+    async fn an_address_with_a_password_is_refused_by_its_key() {
+        let url = "https://user:planted@b/data";
+        let definition = definition(json!({"type": "backdrop", "url": url}));
+        let http = Http::new(HttpOptions::default()).expect("a client");
+        let inputs = Inputs::default();
+        let sink = inputs.backdrop(&definition, Some(url), &http).await;
+        let error = sink.expect_err("a password").to_string();
+        assert!(error.starts_with("q.json: sink.url: "), "{error}");
+        assert!(!error.contains("planted"), "{error}");
     }
 
     #[test]
