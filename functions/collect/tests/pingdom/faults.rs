@@ -6,7 +6,7 @@ use weir_collector::{Ended, Report};
 use weir_third_parties::Failure;
 use weir_third_parties::pingdom::{Check, Fixture, Limits, TOKEN, refused};
 
-use crate::world::{World, credential, document, job, range};
+use crate::world::{World, credential, document, job, range, seconds};
 
 async fn failed(world: &World, document: &Value, credentials: Credential) -> String {
     let (report, run) = world
@@ -203,4 +203,49 @@ async fn refusals_that_pass_are_sat_out() {
         .fail("summary", 0, 1, refused(429, "too fast"));
     let (report, _) = world.run(Wanted::Resume).await;
     assert_eq!((report.is_complete(), report.records), (true, 24));
+}
+
+#[tokio::test]
+async fn an_answer_without_hours_is_none_and_the_bookmark_stays() {
+    let world = World::start().await;
+    let answer = Failure::Body(json!({"summary": {}}));
+    world.pingdom.fail("summary", 0, 1, answer);
+    let (report, _) = world.run(Wanted::Resume).await;
+    let fault = report.ended.fault().expect("a fault").to_string();
+    assert!(fault.contains("hours"), "{fault}");
+    assert_eq!(report.bookmark, None);
+}
+
+#[tokio::test]
+async fn hours_that_are_late_are_waited_for_at_the_edge_of_a_portion_too() {
+    let world = World::start().await;
+    let told = json!([{"starttime": seconds("2026-03-01T15:00:00Z"), "uptime": 3600}]);
+    for hours in [told, json!([])] {
+        let answer = Failure::Body(json!({"summary": {"hours": hours}}));
+        world.pingdom.fail("summary", 0, 1, answer);
+    }
+    // Its first portion ends at 20:00.
+    let (report, run) = world
+        .run(range("2026-01-30T20:00:00Z", "2026-03-02T10:00:00Z"))
+        .await;
+    assert_eq!((report.is_complete(), report.records), (true, 1));
+    let bookmark = json!({"bookmarks": {"monitoring": {"hour": "2026-03-01T15:00:00+00:00"}}});
+    assert_eq!(run.bookmark, Some(bookmark));
+}
+
+#[tokio::test]
+async fn a_mapping_of_what_an_hour_may_lack_is_no_mistake() {
+    let world = World::start().await;
+    let hours = json!([{"starttime": seconds("2026-03-02T01:00:00Z"), "uptime": 3600}]);
+    let answer = Failure::Body(json!({"summary": {"hours": hours}}));
+    world.pingdom.fail("summary", 0, 1, answer);
+    let mut document = document();
+    document["options"] = json!({"mappings": {"unmonitored": "paused", "uptime": "up"}});
+    let (report, _) = world
+        .run_document(&document, Wanted::Resume, world.credential())
+        .await;
+    assert!(report.is_complete(), "{}", report.ended);
+    let records = world.records().await;
+    let record = records.values().next().expect("an hour");
+    assert_eq!((&record["up"], record.get("paused")), (&json!(3600), None));
 }

@@ -6,9 +6,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use weir_collect::{Collecting, Done};
 use weir_collector::secrets::Secrets;
+use weir_store::Leasing;
 use weir_third_parties::Failure;
+use weir_third_parties::pingdom::refused;
 
-use crate::world::{World, document};
+use crate::world::{World, document, job};
 
 const FIFTEEN_MINUTES: Duration = Duration::from_secs(900);
 
@@ -112,7 +114,7 @@ async fn what_is_cut_short_goes_on_in_further_rounds() {
 }
 
 #[tokio::test]
-async fn after_a_day_the_schedule_goes_on() {
+async fn after_a_day_a_job_is_left_to_its_schedule_and_has_failed() {
     let world = World::start().await;
     let function = Function::of(&world);
     let event = with(
@@ -122,10 +124,121 @@ async fn after_a_day_the_schedule_goes_on() {
     );
     let done = function.run(&event, Duration::from_secs(60)).await;
     assert_eq!(
-        (done.failed, done.summary["outcome"].as_str()),
-        (None, Some("stopped"))
+        done.summary["outcome"].as_str(),
+        Some("stopped"),
+        "{:?}",
+        done.failed
     );
+    assert!(done.failed.is_some_and(|why| why.contains("after a day")));
+    assert_eq!(done.metrics.last(), Some(&("JobsFailed", 1)));
     assert_eq!(function.called(), None);
+}
+
+/// It is 10:30; the function has to end by 10:31:40, and its requests 45 seconds before.
+const SHORT: Duration = Duration::from_secs(100);
+
+fn throttled(seconds: &str) -> Failure {
+    refused(429, "too fast").with_header("retry-after", seconds)
+}
+
+fn winter() -> Value {
+    with(with(event(), "start", "2025-12-01"), "end", "2026-02-20")
+}
+
+#[tokio::test]
+async fn a_wait_that_does_not_fit_is_one_for_the_next_round() {
+    let world = World::start().await;
+    let function = Function::of(&world);
+    world.pingdom.fail("summary", 1, 1, throttled("60"));
+    let done = function.run(&winter(), SHORT).await;
+    assert_eq!((done.failed, &done.summary["goesOn"]), (None, &json!(true)));
+    assert!(!done.metrics.contains(&("JobsLater", 1)));
+    let next = function.called().expect("another round");
+    let done = function.run(&next, FIFTEEN_MINUTES).await;
+    assert_eq!(done.summary["outcome"], "complete");
+    assert_eq!(world.records().await.len(), 81 * 24);
+}
+
+#[tokio::test]
+async fn a_range_that_is_put_off_has_failed_because_nobody_comes_back_to_it() {
+    let world = World::start().await;
+    let function = Function::of(&world);
+    world.pingdom.fail("summary", 1, 1, throttled("4000"));
+    let done = function.run(&winter(), FIFTEEN_MINUTES).await;
+    let why = done.failed.expect("it has failed");
+    assert!(
+        why.contains("its range is not collected to its end"),
+        "{why}"
+    );
+    assert_eq!(done.metrics.last(), Some(&("JobsFailed", 1)));
+    assert_eq!(function.called(), None);
+}
+
+#[tokio::test]
+async fn a_range_of_a_job_that_runs_has_failed_and_its_schedule_has_not() {
+    let world = World::start().await;
+    let function = Function::of(&world);
+    let leased = world
+        .store()
+        .lease_job(&job(), "another", FIFTEEN_MINUTES, world.soon())
+        .await;
+    assert!(matches!(leased, Ok(Leasing::Held(_))));
+    let done = function.run(&winter(), FIFTEEN_MINUTES).await;
+    assert!(done.failed.is_some_and(|why| why.contains("another")));
+    let done = function.run(&event(), FIFTEEN_MINUTES).await;
+    assert_eq!((done.failed, done.metrics), (None, vec![("JobsBusy", 1)]));
+}
+
+#[tokio::test]
+async fn a_job_that_comes_no_further_in_its_time_has_failed() {
+    let world = World::start().await;
+    let function = Function::of(&world);
+    world.pingdom.fail("summary", 0, 1, throttled("60"));
+    let done = function.run(&event(), Duration::from_secs(60)).await;
+    assert_eq!(done.summary["outcome"], "stopped");
+    let why = done.failed.expect("it has failed");
+    assert!(
+        why.contains("came no further") && why.contains("ask for less"),
+        "{why}"
+    );
+    assert_eq!(done.metrics.last(), Some(&("JobsFailed", 1)));
+}
+
+#[tokio::test]
+async fn a_round_that_cannot_be_called_is_a_failure() {
+    let world = World::start().await;
+    let function = Function::of(&world);
+    let refuse = async |_: String| Err("no leave to invoke".to_owned());
+    let collecting = &function.collecting;
+    let done = collecting
+        .run(&winter(), Duration::from_secs(60), refuse)
+        .await;
+    assert!(
+        done.failed
+            .is_some_and(|why| why.contains("no leave to invoke"))
+    );
+    assert_eq!(done.metrics.last(), Some(&("JobsFailed", 1)));
+    assert_eq!(done.summary.get("goesOn"), None);
+}
+
+#[tokio::test]
+async fn a_run_says_how_late_it_is_if_its_schedule_says_when_it_was_due() {
+    let world = World::start().await;
+    let function = Function::of(&world);
+    let late = async |scheduled: &str| {
+        let event = with(event(), "scheduled", scheduled);
+        let done = function.run(&event, FIFTEEN_MINUTES).await;
+        assert_eq!(done.failed, None);
+        let mut metrics = done.metrics.into_iter();
+        metrics.find(|(name, _)| *name == "JobLatenessSeconds")
+    };
+    let told = late("2026-03-02T10:28:30Z").await;
+    assert_eq!(told, Some(("JobLatenessSeconds", 90)));
+    assert_eq!(late("<aws.scheduler.scheduled-time>").await, None);
+    let ranged = with(winter(), "scheduled", "2026-03-02T10:28:30Z");
+    function.run(&ranged, Duration::from_secs(60)).await;
+    let next = function.called().expect("another round");
+    assert_eq!(next.get("scheduled"), None);
 }
 
 #[tokio::test]

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
+use std::path::Path;
 use std::thread;
 
+use flate2::read::MultiGzDecoder;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use weir_collect::{Inputs, JobCall, Ran, Wanted, run_job};
@@ -224,4 +226,105 @@ async fn a_job_may_deliver_files() {
     days.sort();
     assert_eq!(days, ["date=2026-03-01", "date=2026-03-02"]);
     assert!(world.job().await.expect("a job").bookmark.is_some());
+}
+
+/// The ids in all files below a directory.
+fn ids_below(directory: &Path) -> Vec<String> {
+    let mut ids = Vec::new();
+    for entry in std::fs::read_dir(directory).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            ids.extend(ids_below(&path));
+            continue;
+        }
+        let mut lines = String::new();
+        let file = std::fs::File::open(path).expect("a file");
+        let read = MultiGzDecoder::new(file).read_to_string(&mut lines);
+        read.expect("gzip");
+        ids.extend(lines.lines().map(|line| {
+            let record: Value = serde_json::from_str(line).expect("JSON");
+            record["_id"].as_str().expect("an id").to_owned()
+        }));
+    }
+    ids
+}
+
+fn into_files(directory: &Path) -> Value {
+    let mut document = document();
+    let url = format!("file://{}", directory.display());
+    document["sink"] = json!({"type": "files", "url": url, "format": "jsonl.gz"});
+    document
+}
+
+#[tokio::test]
+async fn each_hour_is_written_into_files_once() {
+    let world = World::start().await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let document = into_files(directory.path());
+    // The newest hour, 09:00, is left to the next run.
+    for (hours, written) in [(0, 23), (0, 23), (1, 24), (3, 27)] {
+        world.clock.advance(Duration::from_secs(hours * 3600));
+        let (report, _) = world
+            .run_document(&document, Wanted::Resume, world.credential())
+            .await;
+        assert!(report.is_complete(), "{}", report.ended);
+        let mut ids = ids_below(directory.path());
+        ids.sort();
+        assert_eq!(ids.len(), written);
+        ids.dedup();
+        assert_eq!(ids.len(), written, "an hour is there twice");
+    }
+    let bookmark = json!({"bookmarks": {"monitoring": {"hour": "2026-03-02T12:00:00+00:00"}}});
+    assert_eq!(world.job().await.expect("a job").bookmark, Some(bookmark));
+}
+
+#[tokio::test]
+async fn a_range_takes_the_jobs_lease_and_leaves_nothing_beside_the_bookmark() {
+    let world = World::start().await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let document = into_files(directory.path());
+    let january = range("2026-01-01", "2026-01-03");
+    let length = Duration::from_secs(60);
+    let leased = world
+        .store()
+        .lease_job(&job(), "another", length, world.soon())
+        .await;
+    let Ok(Leasing::Held(lease)) = leased else {
+        panic!("nobody else has the job");
+    };
+    let credential = world.credential();
+    let asked = world.ask(&document, january, credential, world.limits());
+    assert!(matches!(asked.await, Ran::Busy { holder, .. } if holder == "another"));
+    let released = lease.release(world.store(), world.soon()).await;
+    released.expect("the engine answers");
+
+    let (report, _) = world
+        .run_document(&document, january, world.credential())
+        .await;
+    assert!(report.is_complete(), "{}", report.ended);
+    assert_eq!(ids_below(directory.path()).len(), 48);
+    let job = world.job().await.expect("a job");
+    assert_eq!((job.bookmark, job.pending), (None, Vec::new()));
+}
+
+#[tokio::test]
+async fn a_run_that_never_began_is_noted_with_the_bookmark() {
+    let world = World::start().await;
+    let (report, _) = world.run(Wanted::Resume).await;
+    let (name, definition, inputs) = (job(), definition(&document()), Inputs::default());
+    let call = JobCall {
+        name: &name,
+        definition: &definition,
+        inputs: &inputs,
+        wanted: Wanted::Resume,
+        state: None,
+        next: None,
+    };
+    let ran = run_job(&call, &world.context, world.limits()).await;
+    let Ok(Ran::Over { run, .. }) = ran else {
+        panic!("nobody else has the job");
+    };
+    assert_eq!(run.outcome, JobOutcome::Failed);
+    assert_eq!(run.bookmark, report.bookmark.map(|state| state.0));
+    assert!(run.bookmark.is_some());
 }

@@ -16,6 +16,7 @@ use weir_collector::{
     Ended, Fault as Trouble, Keep, Output, Patience, Repeats, Sink, SinkError, Source, SourceError,
     State, run,
 };
+use weir_store::{Lease, Store};
 
 use crate::faults::Fault;
 use crate::source::{PAGE, Reader};
@@ -391,6 +392,51 @@ async fn a_file_that_comes_late_is_discarded_by_the_run_that_inherited_its_name(
     let (report, ()) = tokio::join!(run(&mut slow, &mut sink, keep, world.limits()), late);
     assert_eq!(report.ended, Ended::Complete);
     assert!(lease.pending().is_empty());
+    assert_each_record_is_there_once(&world, &directory);
+}
+
+fn range<'a>(store: &'a Store, lease: &'a mut Lease) -> Keep<'a> {
+    Keep::Range {
+        store,
+        lease,
+        state: None,
+    }
+}
+
+/// A range that dies leaves its names beside the bookmark, which stays where it is.
+#[tokio::test(start_paused = true)]
+async fn what_a_range_has_left_is_discarded_by_the_next_run() {
+    let world = World::start().await;
+    let directory = Directory::default();
+    world.pages.grow(3);
+    let (dying, next) = (world.process(HashMap::new()), world.process(HashMap::new()));
+    let mut source = world.reader();
+    source.whole_pages_only = true;
+    let mut sink = PlannedSink::into_directory(&directory, 0);
+    let mut lease = dying.lease().await.expect("it is free");
+    let keep = range(&dying.store, &mut lease);
+    let report = run(&mut source, &mut sink, keep, world.limits()).await;
+    assert_eq!((report.ended, report.progressed), (Ended::Complete, true));
+    assert_eq!((lease.bookmark(), lease.pending().len()), (None, 0));
+    assert_each_record_is_there_once(&world, &directory);
+    directory.files.lock().unwrap().clear();
+
+    let mut sink = PlannedSink::into_directory(&directory, 10_000);
+    sink.takes = Duration::from_secs(100);
+    let keep = range(&dying.store, &mut lease);
+    let running = run(&mut source, &mut sink, keep, world.limits());
+    let ran = tokio::time::timeout(Duration::from_secs(50), running);
+    ran.await.expect_err("the flush takes longer");
+    let name = lease.pending()[0].clone();
+    let lines = vec!["r0".to_owned()];
+    directory.files.lock().unwrap().insert(name, lines);
+    world.clock.advance(LEASE);
+    assert_eq!(world.bookmark().await, None);
+    let sink = PlannedSink::into_directory(&directory, 10);
+    let mut source = world.reader();
+    source.whole_pages_only = true;
+    let report = next.run(source, sink, world.limits()).await;
+    assert!(report.expect("the lease is over").is_complete());
     assert_each_record_is_there_once(&world, &directory);
 }
 
