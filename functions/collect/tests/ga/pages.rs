@@ -147,7 +147,7 @@ async fn a_report_that_would_not_fit_is_an_error_before_more_of_it_is_read() {
         "rows": [{"dimensionValues": [{"value": "/0"}], "metricValues": [{"value": "1"}]}],
         "rowCount": 1_000_000,
     });
-    world.google.fail("/properties/", 1, 1, Failure::Body(page));
+    world.google.fail("/properties/", 0, 1, Failure::Body(page));
     let told = read(&world, 10_000, json!({})).await;
     let expected = "the report on properties/456 for 2026-11-17 has 1000000 rows, and their \
                     documents are more than the 384 MB that are held at once; ask for fewer \
