@@ -22,6 +22,7 @@ enum Step {
     State(u64),
     Wait(Duration),
     Skip,
+    Called(String),
     Fail(SourceError),
 }
 
@@ -50,6 +51,10 @@ impl Source for Script {
                 }
                 Step::State(number) => output.state(state(number)).await?,
                 Step::Wait(time) => tokio::time::sleep(time).await,
+                Step::Called(id) => {
+                    let record = Map::from_iter([("_id".to_owned(), json!(id))]);
+                    output.record(&stream, record).await?;
+                }
                 Step::Skip => output.skip("record 7", "it has no time"),
                 Step::Fail(error) => return Err(error),
             }
@@ -356,6 +361,24 @@ async fn what_was_left_out_is_counted_and_the_first_hundred_are_named() {
     let report = run(&mut source, &mut sink, NOTHING, unlimited()).await;
     assert_eq!((report.skips.count, report.skips.first.len()), (250, 100));
     assert_eq!(report.skips.first[0].what, "record 7");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_whose_id_is_too_long_for_any_data_set_is_left_out() {
+    let mut source = script([
+        Step::Called("x".repeat(900)),
+        Step::Called("y".repeat(901)),
+        Step::State(1),
+    ]);
+    let mut sink = Picky::default();
+    let report = run(&mut source, &mut sink, NOTHING, unlimited()).await;
+    assert_eq!((report.ended, report.records), (Ended::Complete, 1));
+    let skip = &report.skips.first[0];
+    assert_eq!(
+        skip.what,
+        format!("a record of numbers, {}…", "y".repeat(100))
+    );
+    assert_eq!(skip.why, "its _id has 901 bytes; up to 900 are allowed");
 }
 
 /// How many records of this size a source gets rid of while the sink takes none.
