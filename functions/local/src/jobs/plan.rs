@@ -17,6 +17,9 @@ const RETRY_SECONDS: i32 = 3600;
 /// EventBridge Scheduler API reference, "Target": the longest input.
 const LONGEST_INPUT: usize = 262_144;
 
+/// What EventBridge Scheduler puts the time of the run into the place of.
+const SCHEDULED_TIME: &str = "<aws.scheduler.scheduled-time>";
+
 /// The names of what a stack has for its jobs, which `infra/template.yaml` gives them.
 #[derive(Debug, Clone)]
 pub(super) struct Places {
@@ -114,10 +117,12 @@ impl Places {
     }
 }
 
-/// What the function gets: the job's document, and its name.
+/// What the function gets: the job's document, its name, and, from EventBridge Scheduler, when it
+/// is due (user guide, "Adding context attributes").
 fn event(job: &Job) -> String {
     let mut event = job.document.clone();
     event["name"] = job.name.as_str().into();
+    event["scheduled"] = SCHEDULED_TIME.into();
     event.to_string()
 }
 
@@ -272,6 +277,7 @@ mod tests {
         assert_eq!(schedule.time_zone, "Europe/London");
         let event: Value = serde_json::from_str(&schedule.input).unwrap();
         assert_eq!(event["name"], "uptime");
+        assert_eq!(event["scheduled"], "<aws.scheduler.scheduled-time>");
         assert_eq!(event["query"]["name"], "govuk");
     }
 
