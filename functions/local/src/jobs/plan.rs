@@ -14,6 +14,17 @@ use super::files::Job;
 const RETRIES: i32 = 5;
 const RETRY_SECONDS: i32 = 3600;
 
+/// What an event says beside the job's document, which therefore cannot say it.
+const KEYS_OF_EVENTS: [&str; 7] = [
+    "name",
+    "start",
+    "end",
+    "state",
+    "started",
+    "round",
+    "scheduled",
+];
+
 /// EventBridge Scheduler API reference, "Target": the longest input.
 const LONGEST_INPUT: usize = 262_144;
 
@@ -88,11 +99,12 @@ impl Places {
     /// The schedule of a job; none if the job has none.
     ///
     /// # Errors
-    /// When EventBridge Scheduler would not take it.
+    /// When EventBridge Scheduler would not take it, or its function would misunderstand it.
     pub(super) fn schedule(&self, job: &Job) -> Result<Option<ScheduledCall>, String> {
         let Some(when) = &job.when else {
             return Ok(None);
         };
+        refuse_keys_of_events(job)?;
         let input = event(job);
         if input.len() > LONGEST_INPUT {
             let length = input.len();
@@ -114,6 +126,18 @@ impl Places {
             retries: RETRIES,
             retry_seconds: RETRY_SECONDS,
         }))
+    }
+}
+
+fn refuse_keys_of_events(job: &Job) -> Result<(), String> {
+    let is_there = |key: &&&str| job.document.get(**key).is_some();
+    match KEYS_OF_EVENTS.iter().find(is_there) {
+        None => Ok(()),
+        Some(key) => Err(format!(
+            "{}: {key}: it is a key of the events of a deployed job, and a job's file cannot have \
+             it: take it out",
+            job.definition.file
+        )),
     }
 }
 
@@ -318,6 +342,20 @@ mod tests {
         let text = check_parts[0].to_string();
         assert!(text.contains("dead letters: none -> arn:aws:sqs"), "{text}");
         assert!(text.contains("entrypoint of the document"), "{text}");
+    }
+
+    #[test]
+    fn a_file_cannot_say_what_an_event_says() {
+        let places = Places::of("shop", REGISTRY).unwrap();
+        for key in KEYS_OF_EVENTS {
+            let with = format!("{{\"{key}\": null, \"entrypoint\"");
+            let document = document("rate(1 hour)", "govuk").replacen("{\"entrypoint\"", &with, 1);
+            let refusal = places.schedule(&job(&document)).unwrap_err();
+            assert!(
+                refusal.contains("uptime.json: ") && refusal.contains(key),
+                "{refusal}"
+            );
+        }
     }
 
     #[test]
