@@ -338,7 +338,7 @@ impl Parameters {
         self.truth("flatten")?;
         let order = match self.sort()? {
             None => Order::default(),
-            Some((name, direction)) if name == "_timestamp" => Order::Time(direction),
+            Some(("_timestamp", direction)) => Order::Time(direction),
             Some((name, _)) if !is_field(name) => return Err(bad_sort_field(name)),
             Some((name, direction)) => Order::Field(fields.place(name), direction),
         };

@@ -134,10 +134,7 @@ fn path(name: &DataSetName) -> String {
 }
 
 async fn show(name: &DataSetName, api: &Api) -> Result<ShownDataSet> {
-    Ok(api
-        .persist(&Call::get(path(name)), PATIENCE)
-        .await?
-        .json()?)
+    api.persist(&Call::get(path(name)), PATIENCE).await?.json()
 }
 
 /// Changes the settings that are named, and none that somebody else changes meanwhile is lost but

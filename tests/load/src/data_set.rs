@@ -24,8 +24,11 @@ const REPEATS: usize = 30;
 /// 2026-01-01T00:00:00Z. A record a minute from there.
 const BEGIN_MS: i64 = 1_767_225_600_000;
 
-/// What is asked, and how many rows its answer has for so many records.
-const QUESTIONS: [(&str, &str, fn(u64) -> u64); 5] = [
+/// How many rows an answer has for so many records.
+type Rows = fn(u64) -> u64;
+
+/// What is asked, and how long its answer is.
+const QUESTIONS: [(&str, &str, Rows); 5] = [
     ("grouped by a key", "group_by=channel", |n| n.min(CHANNELS)),
     (
         "grouped by a key, with a sum",

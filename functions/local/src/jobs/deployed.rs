@@ -215,7 +215,7 @@ struct Followed {
 #[derive(Debug, PartialEq)]
 enum Seen {
     NothingYet,
-    Over(ListedRun),
+    Over(Box<ListedRun>),
     /// No run of it has begun in time.
     NotBegun,
     /// It has begun, and nothing was heard of it for longer than it may take.
@@ -244,9 +244,9 @@ impl Followed {
             Some(run) if self.has_begun => match run.outcome {
                 JobOutcome::Running if is_late(ROUND_TIME) => Seen::Silent,
                 // It may be the last round all the same.
-                JobOutcome::Stopped if is_late(BEGIN_TIME) => Seen::Over(run.clone()),
+                JobOutcome::Stopped if is_late(BEGIN_TIME) => Seen::Over(run.clone().into()),
                 JobOutcome::Running | JobOutcome::Stopped => Seen::NothingYet,
-                _ => Seen::Over(run.clone()),
+                _ => Seen::Over(run.clone().into()),
             },
             _ if is_late(BEGIN_TIME) => Seen::NotBegun,
             _ => Seen::NothingYet,
@@ -434,7 +434,7 @@ mod tests {
         }
         let last = run("three", Complete);
         let seen = followed.look(last.clone(), at(2_500));
-        assert_eq!(seen, Seen::Over(last.unwrap()));
+        assert_eq!(seen, Seen::Over(last.unwrap().into()));
     }
 
     #[test]
@@ -460,6 +460,6 @@ mod tests {
         let stopped = run("one", Stopped);
         assert_eq!(followed.look(stopped.clone(), at(10)), Seen::NothingYet);
         let seen = followed.look(stopped.clone(), at(131));
-        assert_eq!(seen, Seen::Over(stopped.unwrap()));
+        assert_eq!(seen, Seen::Over(stopped.unwrap().into()));
     }
 }
