@@ -1,8 +1,8 @@
 //! Data sets, as Backdrop has them: named tables of flat records, written with a token of their
 //! own and read by everybody, as records or as groups.
 //!
-//! The way of a write is `place` (which data set, and may they) → `write` (body → records, or
-//! every rule that is broken) → the store. The way of a question is `place` → `params` (what is
+//! The way of a write is `place` (which data set, and may they) → `write` (body, measured by
+//! `extent` → records, or every rule that is broken) → the store. The way of a question is `place` → `params` (what is
 //! asked) → `listing`, or `gather` into `groups` and `rows` → `body` (JSON or CSV, up to a size).
 //! Each record is looked at once and forgotten, so memory is bounded whatever a set holds. All
 //! refusals have Backdrop's form (`refusal`).
@@ -14,6 +14,7 @@ mod body;
 mod collect;
 mod cursor;
 mod document;
+mod extent;
 mod fields;
 mod filter;
 mod gather;

@@ -3,8 +3,10 @@
 //! The rules are those of alphagov/backdrop, `read/validation.py`; where its words do not name the
 //! value, or what is allowed, more words follow.
 
-use utoipa::IntoParams;
-use weir_model::{Timestamp, TimestampError};
+mod described;
+mod text;
+
+use weir_model::Timestamp;
 
 use crate::collect::{Method, is_same};
 use crate::cursor::Place;
@@ -14,9 +16,8 @@ use crate::groups::{Collect, Grouping, Moves, Periods, SortBy};
 use crate::period::{Millis, Period};
 use crate::question::{Direction, Ends, Form, Listing, Order, Question, Shape, Span};
 use crate::refusal::Refusal;
-
-/// Characters of a value that an error repeats.
-const SHOWN_CHARS: usize = 80;
+pub(crate) use described::ReadParameters;
+use text::{filter_pair, is_field, read_time, shown};
 
 /// Periods of an answer: more than a year of hours.
 const PERIODS: usize = 10_000;
@@ -38,64 +39,6 @@ const KNOWN: [&str; 14] = [
     "format",
     "cursor",
 ];
-
-/// What can be asked of a data set.
-// It only describes what `Parameters` reads.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "it only describes what is read")]
-pub(crate) struct ReadParameters {
-    /// The first instant asked for: ISO 8601 with seconds and an offset or `Z`.
-    #[param(required = false, example = "2013-03-11T00:00:00Z")]
-    start_at: String,
-    /// The instant at which the span ends, which is not in it unless `inclusive` says so.
-    #[param(required = false, example = "2013-03-18T00:00:00Z")]
-    end_at: String,
-    /// How many periods, from `start_at` on, or back from `end_at` or from now. Needs `period`.
-    /// When the periods at that end have no records, the whole span moves until the end has.
-    #[param(required = false, minimum = 1)]
-    duration: u32,
-    /// Counts records by periods of the calendar in UTC: `hour`, `day`, `week` (from Monday),
-    /// `month`, `quarter`, `year`. Needs `duration`, or both ends. Periods without records are
-    /// there with a count of 0.
-    #[param(required = false)]
-    period: String,
-    /// `key:value`: only records with this value. `true` and `false` are booleans. May be repeated:
-    /// all have to fit.
-    #[param(required = false)]
-    filter_by: Vec<String>,
-    /// `key:prefix`: only records whose text begins so. Not together with `filter_by`.
-    #[param(required = false)]
-    filter_by_prefix: Vec<String>,
-    /// A key whose values make groups, counted in `_count`. May be repeated: each combination is a
-    /// group. Records without the key are in none.
-    #[param(required = false)]
-    group_by: Vec<String>,
-    /// `key` or `key:method`, with the method `sum`, `count`, `set` or `mean`: what the records of
-    /// each group, and of each period, have under the key. Needs `group_by` or `period`.
-    #[param(required = false)]
-    collect: Vec<String>,
-    /// `key:ascending` or `key:descending`. Groups may be sorted by what they are grouped by,
-    /// `_count`, `_group_count`, and what is collected.
-    #[param(required = false)]
-    sort_by: String,
-    /// At most so many records, or groups. Records beyond it are a `Link` away.
-    #[param(required = false, minimum = 1)]
-    limit: u32,
-    /// `true`: one row for each group and period, instead of a list of periods in each group.
-    #[param(required = false)]
-    flatten: bool,
-    /// `true`: `end_at` is in the span.
-    #[param(required = false)]
-    inclusive: bool,
-    /// `json`, or `csv` with a line of names.
-    #[param(required = false)]
-    format: String,
-    /// Where a page of records goes on: from the `Link` of the one before, with the other
-    /// parameters unchanged but for `limit` and `format`.
-    #[param(required = false)]
-    cursor: String,
-}
 
 /// The parameters of one request, in their order.
 #[derive(Debug)]
@@ -541,69 +484,8 @@ fn bad_sort_field(name: &str) -> Refusal {
     ))
 }
 
-fn filter_pair<'a>(parameter: &str, pair: &'a str) -> Result<(&'a str, &'a str), Refusal> {
-    let Some((key, value)) = pair.split_once(':') else {
-        return Err(Refusal::bad(format!(
-            "{parameter} must be a field name and value separated by a colon (:) eg. \
-             authority:Westminster"
-        )));
-    };
-    match is_field(key) {
-        true => Ok((key, value)),
-        false => Err(Refusal::bad(format!(
-            "Cannot filter by an invalid field name: {}",
-            shown(key)
-        ))),
-    }
-}
-
-/// `^[a-z_][a-z0-9_]+$`, in either case: the names that records may have.
-fn is_field(name: &str) -> bool {
-    let legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    name.len() >= 2 && !name.as_bytes()[0].is_ascii_digit() && name.bytes().all(legal)
-}
-
-/// Reads a date and time with seconds and an offset. Years that no record can have are taken for
-/// the nearest that one can.
-fn read_time(text: &str) -> Option<Millis> {
-    let (seconds, offset) = text.split_at_checked("2013-03-11T00:00:00".len())?;
-    let fits = is_like(seconds, "0000-00-00T00:00:00")
-        && (offset == "Z" || is_like(offset, "+00:00") || is_like(offset, "+0000"));
-    if !fits {
-        return None;
-    }
-    match Timestamp::parse(text) {
-        Ok(time) => Some(time.as_millis()),
-        Err(TimestampError::OutOfRange(_)) if text.starts_with("9999") => {
-            Some(Timestamp::MAX.as_millis())
-        }
-        Err(TimestampError::OutOfRange(_)) => Some(Timestamp::MIN.as_millis()),
-        Err(TimestampError::Unreadable(_)) => None,
-    }
-}
-
-/// Whether a text has digits where the pattern has `0`, a sign where it has `+`, and else what
-/// the pattern has.
-fn is_like(text: &str, pattern: &str) -> bool {
-    let fits = |(byte, wanted): (u8, u8)| match wanted {
-        b'0' => byte.is_ascii_digit(),
-        b'+' => matches!(byte, b'+' | b'-'),
-        _ => byte == wanted,
-    };
-    text.len() == pattern.len() && text.bytes().zip(pattern.bytes()).all(fits)
-}
-
 fn as_i64(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-/// A value as an error repeats it.
-fn shown(text: &str) -> String {
-    let mut shown: String = text.chars().take(SHOWN_CHARS).collect();
-    if shown.len() < text.len() {
-        shown.push('…');
-    }
-    format!("{shown:?}")
 }
 
 #[cfg(test)]

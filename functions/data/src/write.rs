@@ -20,6 +20,7 @@ use weir_service::{Scope, Service};
 use weir_store::{Deadline, Patched};
 
 use crate::document::Refusals;
+use crate::extent::Extent;
 use crate::place::{Asked, unknown};
 use crate::refusal::{ErrorDocument, MessagesDocument, Refusal};
 
@@ -91,15 +92,14 @@ pub(crate) async fn post(
     asked: Asked,
     body: Body,
 ) -> Result<Response, Refusal> {
-    asked.authorize(&service, Scope::Write).await?;
-    let mut body = service.read_body(&asked.parts.headers, body).await?;
-    let listed = Extent::of(body.bytes()).listed;
+    let mut received = Received::of(&service, &asked, body).await?;
+    let listed = received.extent.listed;
     if listed > EVENTS_PER_REQUEST {
         service.tally().refused(listed as u64);
         let message = format!("a request has up to {EVENTS_PER_REQUEST} records, not {listed}");
         return Err(Refusal::bad(message));
     }
-    let records = records(parse(&mut body)?).inspect_err(|(count, _)| {
+    let records = records(received.json()?).inspect_err(|(count, _)| {
         service.tally().refused(*count as u64);
     });
     let records = records.map_err(|(_, refusal)| refusal)?;
@@ -136,9 +136,8 @@ pub(crate) async fn put(
     asked: Asked,
     body: Body,
 ) -> Result<Response, Refusal> {
-    asked.authorize(&service, Scope::Write).await?;
-    let mut body = service.read_body(&asked.parts.headers, body).await?;
-    if parse(&mut body)? != Value::Array(Vec::new()) {
+    let mut received = Received::of(&service, &asked, body).await?;
+    if received.json()? != Value::Array(Vec::new()) {
         let message = "Not implemented: you can only pass an empty JSON list";
         return Err(Refusal::bad(message));
     }
@@ -178,9 +177,8 @@ pub(crate) async fn patch(
     asked: Asked,
     body: Body,
 ) -> Result<Response, Refusal> {
-    asked.authorize(&service, Scope::Write).await?;
-    let mut body = service.read_body(&asked.parts.headers, body).await?;
-    let Value::Object(changes) = parse(&mut body)? else {
+    let mut received = Received::of(&service, &asked, body).await?;
+    let Value::Object(changes) = received.json()? else {
         return Err(Refusal::bad("a record is changed by a JSON object"));
     };
     let patched = service
@@ -232,61 +230,32 @@ fn no_record(id: &str) -> Refusal {
     Refusal::not_found(format!("No record found with id {shown:?}"))
 }
 
-/// How much there is in a JSON text, told before it takes memory. Of what is no JSON it may say
-/// anything.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Extent {
-    /// Its values and the keys of its objects, those of inner ones included.
-    values: usize,
-    /// The values of the list that it is, if it is one.
-    listed: usize,
+/// The body of a request that may write, and how much there is in it.
+struct Received {
+    body: ReceivedBody,
+    extent: Extent,
 }
 
-impl Extent {
-    fn of(json: &[u8]) -> Extent {
-        let is_list = json.trim_ascii_start().starts_with(b"[");
-        let (mut values, mut listed, mut depth) = (1, usize::from(is_list), 0_usize);
-        let mut bytes = json.iter();
-        while let Some(byte) = bytes.next() {
-            match byte {
-                b'"' => pass_text(&mut bytes),
-                b'[' | b'{' => {
-                    depth += 1;
-                    values += 1;
-                }
-                b']' | b'}' => depth = depth.saturating_sub(1),
-                b',' | b':' => {
-                    values += 1;
-                    listed += usize::from(is_list && depth == 1 && *byte == b',');
-                }
-                _ => {}
-            }
+impl Received {
+    async fn of(service: &Service, asked: &Asked, body: Body) -> Result<Received, Refusal> {
+        asked.authorize(service, Scope::Write).await?;
+        let body = service.read_body(&asked.parts.headers, body).await?;
+        let extent = Extent::of(body.bytes());
+        Ok(Received { body, extent })
+    }
+
+    /// Its JSON, with memory set aside for it.
+    fn json(&mut self) -> Result<Value, Refusal> {
+        let length = self.body.bytes().len();
+        if length == 0 {
+            let message = "Expected JSON request body but received zero bytes.";
+            return Err(Refusal::bad(message));
         }
-        Extent { values, listed }
+        let values = self.extent.values.saturating_mul(VALUE_BYTES);
+        self.body.charge(length.saturating_add(values))?;
+        serde_json::from_slice(self.body.bytes())
+            .map_err(|error| Refusal::bad(format!("Error parsing JSON: \"{error}\"")))
     }
-}
-
-fn pass_text(bytes: &mut std::slice::Iter<'_, u8>) {
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'"' => return,
-            b'\\' => drop(bytes.next()),
-            _ => {}
-        }
-    }
-}
-
-/// The JSON of a body, with memory set aside for it.
-fn parse(body: &mut ReceivedBody) -> Result<Value, Refusal> {
-    let length = body.bytes().len();
-    if length == 0 {
-        let message = "Expected JSON request body but received zero bytes.";
-        return Err(Refusal::bad(message));
-    }
-    let values = Extent::of(body.bytes()).values;
-    body.charge(length.saturating_add(values.saturating_mul(VALUE_BYTES)))?;
-    serde_json::from_slice(body.bytes())
-        .map_err(|error| Refusal::bad(format!("Error parsing JSON: \"{error}\"")))
 }
 
 /// The records of a body, or how many there were and why they are refused.
@@ -321,49 +290,6 @@ fn check(record: Value) -> Result<Record, Vec<String>> {
                 _ => "a list",
             };
             Err(vec![format!("a record is a JSON object, and not {kind}")])
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn extent(json: &str) -> (usize, usize) {
-        let Extent { values, listed } = Extent::of(json.as_bytes());
-        (values, listed)
-    }
-
-    #[test]
-    fn values_and_records_are_counted_outside_of_texts() {
-        assert_eq!(extent("[0,0,0]"), (4, 3));
-        assert_eq!(extent(" [[1,2],[3]]"), (6, 2));
-        assert_eq!(extent("{\"a,[\":\"\\\",{\",\"b\":1}"), (5, 0));
-        assert_eq!(extent("\"a,b"), (1, 0));
-    }
-
-    /// The values and keys of a document.
-    fn count(value: &Value) -> usize {
-        1 + match value {
-            Value::Array(list) => list.iter().map(count).sum(),
-            Value::Object(map) => map.values().map(|value| 1 + count(value)).sum(),
-            _ => 0,
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn no_fewer_are_counted_than_there_are(
-            texts in proptest::collection::vec(".{0,6}", 0..5),
-            numbers in proptest::collection::vec(any::<i32>(), 1..5),
-        ) {
-            let map = texts.iter().map(|text| (text.clone(), Value::from(text.clone())));
-            let map = Value::Object(map.collect());
-            let list = serde_json::json!([map, numbers, [], {}, texts]);
-            let extent = Extent::of(list.to_string().as_bytes());
-            prop_assert!(extent.values >= count(&list));
-            prop_assert_eq!(extent.listed, 5);
         }
     }
 }

@@ -1,6 +1,7 @@
 use axum::body::to_bytes;
 use axum::response::IntoResponse as _;
 use futures::FutureExt as _;
+use utoipa::IntoParams as _;
 
 use super::*;
 use crate::period::written;
