@@ -1,9 +1,9 @@
 //! `weir dataset`: makes, lists, shows, changes and deletes data sets, through the control socket.
 
-use std::io::{IsTerminal as _, Read as _, Write as _};
+use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde_json::Value;
 use weir_model::{DataSetName, DataSetSettings};
 use weir_service::secret::{DataSetToken, MAX_KEY_CHARS};
@@ -15,6 +15,7 @@ use crate::control::{
 };
 use crate::failure::Failure;
 use crate::output;
+use crate::secret_file::SecretFile;
 
 /// Room for a token in JSON, with blanks around it.
 const FILE_BYTES: u64 = 16 * MAX_KEY_CHARS as u64;
@@ -137,8 +138,7 @@ async fn show(name: &DataSetName, api: &Api) -> Result<ShownDataSet> {
     api.persist(&Call::get(path(name)), PATIENCE).await?.json()
 }
 
-/// Changes the settings that are named, and none that somebody else changes meanwhile is lost but
-/// in the moment between the two calls.
+/// Changes the settings that are named. Another change between the two calls is lost.
 async fn set(
     name: &DataSetName,
     settings: &SettingsArgs,
@@ -173,16 +173,12 @@ fn token(file: Option<&Path>) -> Result<Option<String>> {
     let Some(file) = file else {
         return Ok(None);
     };
-    let from = match file.to_str() {
-        Some("-") => "standard input".to_owned(),
-        _ => file.display().to_string(),
-    };
-    let text = read(file).with_context(|| format!("cannot read a token from {from}"))?;
+    let SecretFile { place, text } = SecretFile::read(file, "a token", FILE_BYTES)?;
     let token = match serde_json::from_str::<Value>(&text) {
         Ok(Value::Object(members)) => match members.get("token").and_then(Value::as_str) {
             Some(token) => token.to_owned(),
             None => {
-                let failure = Failure::usage(format!("{from}: there is no text under \"token\""));
+                let failure = Failure::usage(format!("{place}: there is no text under \"token\""));
                 return Err(failure
                     .hint("it is {\"token\": \"...\"}, or the token alone")
                     .into());
@@ -192,21 +188,8 @@ fn token(file: Option<&Path>) -> Result<Option<String>> {
         _ => text.trim().to_owned(),
     };
     let checked = DataSetToken::parse(&token);
-    checked.map_err(|error| Failure::usage(format!("{from}: {error}")))?;
+    checked.map_err(|error| Failure::usage(format!("{place}: {error}")))?;
     Ok(Some(token))
-}
-
-fn read(file: &Path) -> std::io::Result<String> {
-    let mut text = String::new();
-    match file.to_str() {
-        Some("-") => std::io::stdin()
-            .take(FILE_BYTES)
-            .read_to_string(&mut text)?,
-        _ => std::fs::File::open(file)?
-            .take(FILE_BYTES)
-            .read_to_string(&mut text)?,
-    };
-    Ok(text)
 }
 
 /// Asks whether it is meant, if somebody is there to answer.

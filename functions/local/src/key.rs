@@ -1,9 +1,8 @@
 //! `weir key`: makes, lists and revokes write keys, through the control socket.
 
-use std::io::Read as _;
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use weir_service::secret::{MAX_KEY_CHARS, WriteKey};
 
 use crate::api::{Api, Call, PATIENCE, segment};
@@ -11,6 +10,7 @@ use crate::args::KeyCommand;
 use crate::control::{CreatedKey, KeyList, ListedKey, NewKeyRequest};
 use crate::failure::Failure;
 use crate::output;
+use crate::secret_file::SecretFile;
 
 /// Room for a key with blanks around it.
 const FILE_BYTES: u64 = 4 * MAX_KEY_CHARS as u64;
@@ -75,26 +75,9 @@ pub(crate) async fn run(wanted: &Wanted, api: &Api) -> Result<()> {
 
 /// The key in a file. Nothing of it is shown, however wrong it is.
 fn existing(file: &Path) -> Result<WriteKey> {
-    let from = match file.to_str() {
-        Some("-") => "standard input".to_owned(),
-        _ => file.display().to_string(),
-    };
-    let text = read(file).with_context(|| format!("cannot read a write key from {from}"))?;
+    let SecretFile { place, text } = SecretFile::read(file, "a write key", FILE_BYTES)?;
     let key = WriteKey::parse(text.trim());
-    Ok(key.map_err(|error| Failure::usage(format!("{from}: {error}")))?)
-}
-
-fn read(file: &Path) -> std::io::Result<String> {
-    let mut text = String::new();
-    match file.to_str() {
-        Some("-") => std::io::stdin()
-            .take(FILE_BYTES)
-            .read_to_string(&mut text)?,
-        _ => std::fs::File::open(file)?
-            .take(FILE_BYTES)
-            .read_to_string(&mut text)?,
-    };
-    Ok(text)
+    Ok(key.map_err(|error| Failure::usage(format!("{place}: {error}")))?)
 }
 
 fn print_created(created: &CreatedKey, json: bool) -> Result<()> {

@@ -26,6 +26,7 @@ mod openapi;
 mod output;
 mod query;
 mod rejected;
+mod secret_file;
 pub mod serve;
 mod session;
 mod shards;

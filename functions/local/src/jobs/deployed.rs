@@ -1,6 +1,5 @@
 //! Jobs of a deployed stack: schedules of EventBridge Scheduler, whose events are the jobs.
 
-use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use http::StatusCode;
 use serde_json::Value;
 use tokio::time::sleep;
-use weir_aws::{CallError, Functions, ScheduledCall, Schedules, Secrets};
+use weir_aws::{CallError, Functions, ScheduledCall, Schedules};
 use weir_model::Timestamp;
 use weir_store::{Clock as _, JobName, JobOutcome, SystemClock};
 
@@ -37,14 +36,14 @@ const BEGIN_TIME: Duration = Duration::from_secs(120);
 const ROUND_TIME: Duration = Duration::from_secs(17 * 60);
 
 /// The schedules of a stack.
-struct Deployed {
-    stack: Stack,
+pub(super) struct Deployed {
+    pub(super) stack: Stack,
     places: Places,
     schedules: Schedules,
 }
 
 impl Deployed {
-    async fn find(global: &Global, what: &str) -> Result<Deployed> {
+    pub(super) async fn find(global: &Global, what: &str) -> Result<Deployed> {
         if !global.aws {
             let message = format!("jobs {what} works on a deployed stack");
             return Err(Failure::usage(message)
@@ -314,54 +313,6 @@ fn next(schedule: &ScheduledCall) -> Option<String> {
         .then(|| expression.next(SystemClock.now(), &zone))
         .flatten();
     next.map(|next| next.to_string())
-}
-
-/// `weir jobs put-secret`: makes a secret of the stack, or gives it another text.
-pub(super) async fn put_secret(name: &str, file: &Path, global: &Global) -> Result<()> {
-    check_name(name)?;
-    let text = read_secret(file)?;
-    let deployed = Deployed::find(global, "put-secret").await?;
-    let secrets = Secrets::new(deployed.stack.config());
-    let whole = format!("{}/collect/{name}", global.stack);
-    match secrets.write(&whole, text.clone()).await {
-        Ok(()) => eprintln!("{whole} has a new text; functions see it within five minutes"),
-        Err(weir_aws::SecretError::Missing { .. }) => {
-            secrets.create(&whole, text).await?;
-            eprintln!("{whole} was made");
-        }
-        Err(error) => return Err(error.into()),
-    }
-    Ok(())
-}
-
-fn read_secret(file: &Path) -> Result<String> {
-    let shown = file.display();
-    let mut text = String::new();
-    match file == Path::new("-") {
-        true => std::io::stdin().read_to_string(&mut text).map(drop),
-        false => std::fs::read_to_string(file).map(|read| text = read),
-    }
-    .with_context(|| format!("cannot read {shown}"))?;
-    // What serde says of a text may have parts of the text in it.
-    match serde_json::from_str::<Value>(&text) {
-        Ok(Value::Object(_)) => Ok(text),
-        _ => {
-            let message = format!("{shown} is not a JSON object");
-            let hint = "a secret is an object, such as {\"token\": …} or a service account's file";
-            Err(Failure::new(message).hint(hint).into())
-        }
-    }
-}
-
-fn check_name(name: &str) -> Result<()> {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    let good = (1..=128).contains(&name.len()) && name.bytes().all(fits) && !name.starts_with('.');
-    if good {
-        return Ok(());
-    }
-    let message = format!("{name:?} is no name of a secret");
-    let hint = "1 to 128 letters, digits, \".\", \"_\" or \"-\", and no \".\" first";
-    Err(Failure::usage(message).hint(hint).into())
 }
 
 fn refuse(error: CallError) -> Failure {

@@ -12,6 +12,7 @@ mod plan;
 mod routes;
 mod runs;
 mod scheduler;
+mod secret;
 mod timetable;
 
 use std::path::PathBuf;
@@ -39,7 +40,7 @@ pub(crate) async fn run(args: &JobsArgs, global: &Global) -> Result<()> {
             let directory = directory.ok_or_else(no_directory)?;
             deployed::sync(directory, *yes, global).await
         }
-        JobsCommand::PutSecret { name, file } => deployed::put_secret(name, file, global).await,
+        JobsCommand::PutSecret { name, file } => secret::put_secret(name, file, global).await,
         JobsCommand::List { json } => {
             let needs = if places.jobs.is_some() {
                 Needs::Place
