@@ -1,1 +1,17 @@
 //! Reads Pendo: sixteen streams, as a source of records and as the catalog of a Singer tap.
+
+mod catalog;
+mod config;
+mod discover;
+mod record;
+mod selection;
+mod shape;
+mod streams;
+
+pub use catalog::catalog;
+pub use config::{Config, Period};
+pub use discover::Custom;
+pub use record::{Row, RowSeed};
+pub use selection::{SelectedStream, Selection};
+pub use shape::Shape;
+pub use streams::{EntityKind, EventTime, EventsKind, Kind, MetadataOf, StreamId};
