@@ -2,7 +2,8 @@
 
 use crate::message::Message;
 use crate::sink::{
-    BackdropSink, DataSetSink, FilesSink, LinesSink, Patience, Repeats, Sink, SinkError,
+    BackdropSink, DataSetSink, DataSetsSink, FilesSink, LinesSink, Patience, Repeats, Sink,
+    SinkError,
 };
 
 /// The sink that a job's configuration chose.
@@ -11,6 +12,8 @@ use crate::sink::{
 pub enum AnySink {
     /// A data set here.
     DataSet(DataSetSink),
+    /// Data sets here, one for each stream.
+    DataSets(DataSetsSink),
     /// A Backdrop over HTTP.
     Backdrop(BackdropSink),
     /// Files in S3 or in a directory.
@@ -24,6 +27,7 @@ macro_rules! dispatch {
     ($any:expr, $sink:ident => $call:expr) => {
         match $any {
             AnySink::DataSet($sink) => $call,
+            AnySink::DataSets($sink) => $call,
             AnySink::Backdrop($sink) => $call,
             AnySink::Files($sink) => $call,
             AnySink::Stdout($sink) => $call,

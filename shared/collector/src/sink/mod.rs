@@ -7,6 +7,7 @@
 mod any;
 mod backdrop;
 mod data_set;
+mod data_sets;
 mod files;
 mod identity;
 mod lines;
@@ -21,6 +22,7 @@ use crate::message::Message;
 pub use any::AnySink;
 pub use backdrop::{BackdropSink, CHUNK, Renewal};
 pub use data_set::DataSetSink;
+pub use data_sets::DataSetsSink;
 pub use files::{FileFormat, FilesSink};
 pub use lines::LinesSink;
 

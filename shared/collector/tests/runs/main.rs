@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod data_set;
+mod data_sets;
 mod faults;
 mod files;
 mod leases;
