@@ -1,17 +1,21 @@
 //! Reads Pendo: sixteen streams, as a source of records and as the catalog of a Singer tap.
 
+mod api;
 mod catalog;
 mod config;
 mod discover;
 mod record;
 mod selection;
 mod shape;
+mod source;
 mod streams;
 
+pub use api::{Key, KeyRenewal, Observer, PendoAccess, base_url};
 pub use catalog::catalog;
 pub use config::{Config, Period};
 pub use discover::Custom;
 pub use record::{Row, RowSeed};
 pub use selection::{SelectedStream, Selection};
 pub use shape::Shape;
+pub use source::{Pendo, discover};
 pub use streams::{EntityKind, EventTime, EventsKind, Kind, MetadataOf, StreamId};
