@@ -33,7 +33,9 @@ pub use data_sets::{
 pub use db::{Db, Deadline, Order};
 pub use error::{StoreError, View};
 pub use inbox::{DayInbox, Share, WaitingBlock};
-pub use jobs::{JobName, JobNameError, JobOutcome, JobRun, JobState, Lease, LeaseError, Leasing};
+pub use jobs::{
+    BookmarkSizes, JobName, JobNameError, JobOutcome, JobRun, JobState, Lease, LeaseError, Leasing,
+};
 pub use publish::{ChunkPlace, Published, ScanPosition, Upkeep, Waiting, YearSummary, cut_chunks};
 pub use read::{DayView, Detail, PublishId};
 pub use sequence::Nonce;

@@ -11,6 +11,7 @@ use crate::catalogue::Known;
 use crate::clock::Clock;
 use crate::data_sets::Notes;
 use crate::db::Db;
+use crate::jobs::BookmarkSizes;
 use crate::sequence::{Nonce, Nonces, Sequencer};
 
 /// Lanes of group commit. On one machine the engine runs one call at a time, so a few are enough
@@ -29,11 +30,17 @@ struct Inner {
     lane_hash: RandomState,
     known: Known,
     notes: Notes,
+    bookmark_sizes: BookmarkSizes,
 }
 
 impl Store {
     /// Opens the store on tables that exist. Draws this process's names.
     pub fn new(db: Db) -> Self {
+        Self::with_bookmark_sizes(db, BookmarkSizes::default())
+    }
+
+    /// The same, with bookmarks of jobs cut elsewhere. Whatever one cuts, all can read.
+    pub fn with_bookmark_sizes(db: Db, bookmark_sizes: BookmarkSizes) -> Self {
         Self(Arc::new(Inner {
             db,
             nonces: Nonces::new(),
@@ -42,6 +49,7 @@ impl Store {
             lane_hash: RandomState::new(),
             known: Known::default(),
             notes: Notes::default(),
+            bookmark_sizes,
         }))
     }
 
@@ -74,6 +82,10 @@ impl Store {
 
     pub(crate) fn notes(&self) -> &Notes {
         &self.0.notes
+    }
+
+    pub(crate) fn bookmark_sizes(&self) -> BookmarkSizes {
+        self.0.bookmark_sizes
     }
 
     pub(crate) fn lane(&self, at: usize) -> &Lane {

@@ -16,8 +16,8 @@ use crate::tables::EXPIRES;
 /// For how long runs are listed.
 const KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
 
-/// Bytes of a bookmark that a run is listed with: a longer one is left out.
-const BOOKMARK_BYTES: usize = 100_000;
+/// Bytes of a bookmark that a run is noted with. Of a longer one only the size is.
+const BOOKMARK_BYTES: usize = 8_000;
 
 /// Characters of an error that are kept.
 const ERROR_CHARS: usize = 4_000;
@@ -37,7 +37,7 @@ pub struct JobRun {
     pub records: u64,
     /// Records that it left out.
     pub skipped: u64,
-    /// How far the job had come at its end.
+    /// How far the job had come at its end, as [`JobRun::brief`] has it.
     pub bookmark: Option<Value>,
     /// What went wrong, if anything did.
     pub error: Option<String>,
@@ -71,6 +71,16 @@ struct Kept {
     bookmark: Option<Value>,
     error: Option<String>,
     next: Option<i64>,
+}
+
+impl JobRun {
+    /// A bookmark as runs are noted with it: itself, or a text that has its size if it is long.
+    pub fn brief(bookmark: &Value) -> Value {
+        match bookmark.to_string().len() {
+            bytes if bytes > BOOKMARK_BYTES => format!("a bookmark of {bytes} bytes").into(),
+            _ => bookmark.clone(),
+        }
+    }
 }
 
 impl Store {
@@ -133,15 +143,13 @@ fn place(started: Timestamp, id: &str) -> String {
 }
 
 fn to_item(job: &JobName, run: &JobRun) -> Item {
-    let bookmark = run.bookmark.clone();
-    let fits = |bookmark: &Value| bookmark.to_string().len() <= BOOKMARK_BYTES;
     let error = run.error.as_ref();
     let kept = Kept {
         finished: run.finished.map(Timestamp::as_millis),
         outcome: run.outcome,
         records: run.records,
         skipped: run.skipped,
-        bookmark: bookmark.filter(fits),
+        bookmark: run.bookmark.as_ref().map(JobRun::brief),
         error: error.map(|error| error.chars().take(ERROR_CHARS).collect()),
         next: run.next.map(Timestamp::as_millis),
     };

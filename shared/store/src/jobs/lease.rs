@@ -1,5 +1,6 @@
 //! The lease of a job: who may run it, and the only way to move its bookmark.
 
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,8 @@ use thiserror::Error;
 use weir_model::Timestamp;
 
 use super::name::JobName;
-use super::state::{JobState, Stored};
+use super::pieces::Pieces;
+use super::state::{Bookmark, Place, Stored};
 use crate::backoff::Backoff;
 use crate::db::{Attempt, CallError, Deadline};
 use crate::error::StoreError;
@@ -39,6 +41,8 @@ pub struct Lease {
     length: Duration,
     /// What this holder last stored, or read when it took the job.
     mine: Stored,
+    /// Pieces that it has put or replaced, and not deleted yet.
+    litter: Vec<Pieces>,
 }
 
 /// Why a lease could not be used.
@@ -74,19 +78,27 @@ impl Store {
         loop {
             let there = self.stored_job(job, deadline).await?;
             let now = self.now();
-            let other = there.as_ref().map(|stored| &stored.state);
-            let other = other.filter(|state| state.holder != holder && state.leased_until > now);
-            if let Some(state) = other {
+            let other = there.as_ref();
+            let other = other.filter(|other| other.holder != holder && other.leased_until > now);
+            if let Some(other) = other {
                 return Ok(Leasing::Busy {
-                    holder: state.holder.clone(),
-                    until: state.leased_until,
+                    holder: other.holder.clone(),
+                    until: other.leased_until,
                 });
             }
             let next = taken(there.as_ref(), holder, now, length);
             match self.put_job(job, next, there.as_ref(), deadline).await? {
                 Some(mine) => {
-                    let job = job.clone();
-                    return Ok(Leasing::Held(Lease { job, length, mine }));
+                    let swept = self.sweep_pieces(job, mine.fence, mine.pieces()).await;
+                    if let Err(error) = swept {
+                        tracing::warn!(%job, "old pieces of bookmarks of {job} stay: {error}");
+                    }
+                    return Ok(Leasing::Held(Lease {
+                        job: job.clone(),
+                        length,
+                        mine,
+                        litter: Vec::new(),
+                    }));
                 }
                 // Somebody was faster; see who.
                 None => continue,
@@ -116,8 +128,7 @@ impl Store {
                 // By another, or by an earlier attempt whose answer was lost. If that has been
                 // replaced since, it was by somebody who took the job over.
                 Err(CallError::Refused) => {
-                    let there = self.stored_job(job, deadline).await?;
-                    let landed = there.is_some_and(|there| there.version == next.version);
+                    let landed = self.is_job_at(job, &next.version, deadline).await?;
                     return Ok(landed.then_some(next));
                 }
                 Err(error @ CallError::Invalid(_)) => return Err(error.into()),
@@ -135,25 +146,31 @@ impl Lease {
 
     /// Counts up with every lease of the job.
     pub fn fence(&self) -> u64 {
-        self.mine.state.fence
+        self.mine.fence
     }
 
     /// How far the job has come.
     pub fn bookmark(&self) -> Option<&Value> {
-        self.mine.state.bookmark.as_ref()
+        Some(&self.mine.bookmark.as_ref()?.value)
     }
 
     /// Outputs that were named as being under way, and have not been saved since.
     pub fn pending(&self) -> &[String] {
-        &self.mine.state.pending
+        &self.mine.pending
+    }
+
+    /// How long it lasts unless it is renewed.
+    pub fn length(&self) -> Duration {
+        self.length
     }
 
     /// Until when it is sure to be this holder's.
     pub fn until(&self) -> Timestamp {
-        self.mine.state.leased_until
+        self.mine.leased_until
     }
 
-    /// Moves the bookmark, says which outputs are under way, and renews the lease.
+    /// Moves the bookmark, says which outputs are under way, and renews the lease. A bookmark that
+    /// is too long for the job's item is put in pieces first.
     ///
     /// # Errors
     /// When the job was taken over, when the bookmark is too large to be kept, or when it is not
@@ -165,13 +182,10 @@ impl Lease {
         pending: Vec<String>,
         deadline: Deadline,
     ) -> Result<(), LeaseError> {
-        let json: Arc<str> = serde_json::to_string(&bookmark)
-            .expect("a value is JSON")
-            .into();
+        let bookmark = self.place(store, bookmark, deadline).await?;
         let change = |next: &mut Stored| {
-            next.bookmark_json = Some(Arc::clone(&json));
-            next.state.bookmark = Some(bookmark.clone());
-            next.state.pending.clone_from(&pending);
+            next.bookmark = Some(bookmark.clone());
+            next.pending.clone_from(&pending);
         };
         self.store(store, change, self.length, deadline).await
     }
@@ -187,7 +201,7 @@ impl Lease {
         pending: Vec<String>,
         deadline: Deadline,
     ) -> Result<(), LeaseError> {
-        let change = |next: &mut Stored| next.state.pending.clone_from(&pending);
+        let change = |next: &mut Stored| next.pending.clone_from(&pending);
         self.store(store, change, self.length, deadline).await
     }
 
@@ -207,6 +221,40 @@ impl Lease {
         self.store(store, |_| {}, Duration::ZERO, deadline).await
     }
 
+    /// Finds a place for a bookmark. One in pieces is there then, and named by nothing yet.
+    async fn place(
+        &mut self,
+        store: &Store,
+        value: Value,
+        deadline: Deadline,
+    ) -> Result<Bookmark, StoreError> {
+        let json = serde_json::to_string(&value).expect("a value is JSON");
+        let value = Arc::new(value);
+        let (bytes, sizes) = (json.len(), store.bookmark_sizes());
+        if bytes <= sizes.in_item {
+            let place = Place::Item(json.into());
+            return Ok(Bookmark { value, place });
+        }
+        if bytes > sizes.longest {
+            let (job, longest) = (&self.job, sizes.longest);
+            return Err(StoreError::Refused(format!(
+                "the bookmark of the job {job} has {bytes} bytes as JSON; up to {longest} are kept"
+            )));
+        }
+        let same = self.mine.bookmark.as_ref();
+        if let Some(same) = same.filter(|same| same.value == value && same.pieces().is_some()) {
+            return Ok(same.clone());
+        }
+        let pieces = store.cut_bookmark(&json, self.fence());
+        // Whatever becomes of them: only what the item names at last is no litter.
+        self.litter.push(pieces.clone());
+        store
+            .put_pieces(&self.job, &pieces, &json, deadline)
+            .await?;
+        let place = Place::Pieces(pieces);
+        Ok(Bookmark { value, place })
+    }
+
     async fn store(
         &mut self,
         store: &Store,
@@ -218,14 +266,35 @@ impl Lease {
             let now = store.now();
             let mut next = self.mine.clone();
             change(&mut next);
-            next.state.updated = now;
-            next.state.leased_until = now.saturating_add(length);
+            next.updated = now;
+            next.leased_until = now.saturating_add(length);
             let stored = store.put_job(&self.job, next, Some(&self.mine), deadline);
             if let Some(stored) = stored.await? {
-                self.mine = stored;
+                self.replace(stored);
+                self.tidy(store).await;
                 return Ok(());
             }
-            self.mine = self.landed(store, deadline).await?;
+            let landed = self.landed(store, deadline).await?;
+            self.replace(landed);
+        }
+    }
+
+    fn replace(&mut self, stored: Stored) {
+        let old = mem::replace(&mut self.mine, stored);
+        self.litter.extend(old.pieces().cloned());
+    }
+
+    /// Deletes pieces that the item does not name. It was put a moment ago, so nothing that was
+    /// under way before can still change what it names.
+    async fn tidy(&mut self, store: &Store) {
+        let named = self.mine.pieces();
+        self.litter.retain(|pieces| Some(pieces) != named);
+        if self.litter.is_empty() {
+            return;
+        }
+        match store.delete_pieces(&self.job, &self.litter).await {
+            Ok(()) => self.litter.clear(),
+            Err(error) => tracing::debug!("old pieces of {}'s bookmark stay: {error}", self.job),
         }
     }
 
@@ -238,8 +307,8 @@ impl Lease {
             holder: holder.to_owned(),
         };
         match there {
-            Some(there) if there.state.fence == self.fence() => Ok(there),
-            Some(there) => Err(lost(&there.state.holder)),
+            Some(there) if there.fence == self.fence() => Ok(there),
+            Some(there) => Err(lost(&there.holder)),
             None => Err(lost("another run")),
         }
     }
@@ -247,20 +316,15 @@ impl Lease {
 
 /// The job as the one who takes it over stores it: everything as it is but the holder.
 fn taken(there: Option<&Stored>, holder: &str, now: Timestamp, length: Duration) -> Stored {
-    let before = there.map(|stored| &stored.state);
+    let pending = there.map(|stored| stored.pending.clone());
     Stored {
-        state: JobState {
-            bookmark: before.and_then(|state| state.bookmark.clone()),
-            pending: before
-                .map(|state| state.pending.clone())
-                .unwrap_or_default(),
-            fence: before.map_or(1, |state| state.fence + 1),
-            holder: holder.to_owned(),
-            leased_until: now.saturating_add(length),
-            updated: now,
-        },
+        bookmark: there.and_then(|stored| stored.bookmark.clone()),
+        pending: pending.unwrap_or_default(),
+        fence: there.map_or(1, |stored| stored.fence + 1),
+        holder: holder.to_owned(),
+        leased_until: now.saturating_add(length),
+        updated: now,
         version: String::new(),
-        bookmark_json: there.and_then(|stored| stored.bookmark_json.clone()),
     }
 }
 

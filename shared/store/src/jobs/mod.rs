@@ -7,16 +7,20 @@
 //! hand of the one who holds the lease. Clocks decide when a lease may be taken over, never who is
 //! right.
 //!
+//! A bookmark that is too long for that item is in pieces beside it, under a name that the item has.
+//!
 //! The runs of a job are items of a partition of their own, kept for 90 days.
 
 mod history;
 mod lease;
 mod name;
+mod pieces;
 mod state;
 
 pub use history::{JobOutcome, JobRun};
 pub use lease::{Lease, LeaseError, Leasing};
 pub use name::{JobName, JobNameError};
+pub use pieces::BookmarkSizes;
 pub use state::JobState;
 
 #[cfg(test)]

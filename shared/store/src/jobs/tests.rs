@@ -13,6 +13,7 @@ use crate::store::Store;
 
 mod history;
 mod leases;
+mod pieces;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -23,13 +24,17 @@ struct Bench {
 
 impl Bench {
     async fn start() -> Self {
+        Self::with(BookmarkSizes::default()).await
+    }
+
+    async fn with(sizes: BookmarkSizes) -> Self {
         let start = Timestamp::parse("2024-05-15T10:20:30Z").unwrap();
         let clock = ManualClock::running(start);
         let engine = Engine::memory(Arc::new(clock.clone())).unwrap();
         let db = Db::embedded(Arc::new(engine), Arc::new(clock.clone()));
         db.create_tables().await.unwrap();
         Self {
-            store: Store::new(db),
+            store: Store::with_bookmark_sizes(db, sizes),
             clock,
         }
     }

@@ -126,32 +126,6 @@ async fn an_expired_lease_that_nobody_took_is_still_good() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bookmark_that_no_item_holds_is_refused_and_the_lease_goes_on() {
-    let bench = Bench::start().await;
-    let mut lease = bench.held("one").await;
-    let large = json!({"bookmarks": "x".repeat(350_000)});
-    let error = lease
-        .save(&bench.store, large, vec![], bench.soon())
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(&error, LeaseError::Store(StoreError::Refused(_))),
-        "{error:?}"
-    );
-    let text = error.to_string();
-    assert!(
-        text.contains("job j has 350018 bytes") && text.contains("350000 are kept"),
-        "{text}"
-    );
-    let large = json!({"bookmarks": "x".repeat(340_000)});
-    lease
-        .save(&bench.store, large.clone(), vec![], bench.soon())
-        .await
-        .unwrap();
-    assert_eq!(bench.state().await.bookmark, Some(large));
-}
-
-#[tokio::test(start_paused = true)]
 async fn an_unknown_job_has_no_state() {
     let bench = Bench::start().await;
     assert_eq!(
