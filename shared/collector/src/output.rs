@@ -148,10 +148,16 @@ impl Output {
         self.batch.messages.push(Message::State(state.clone()));
         self.batch.state = Some(state);
         self.hand_on().await?;
-        if self.shared.stop.load(Ordering::Relaxed) {
-            return Err(Stopped);
+        match self.is_stopping() {
+            true => Err(Stopped),
+            false => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Whether the runner wants the source to end with its next state. One that has states by the
+    /// clock tells its next one at once.
+    pub fn is_stopping(&self) -> bool {
+        self.shared.stop.load(Ordering::Relaxed)
     }
 
     /// Notes that something was left out. It is logged, counted, and named in the run's report.
