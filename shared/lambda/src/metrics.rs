@@ -31,6 +31,8 @@ pub enum Unit {
     Count,
     /// Time.
     Milliseconds,
+    /// Time, of things that take long.
+    Seconds,
 }
 
 /// A metric and its value.
@@ -51,6 +53,15 @@ impl Metric {
         }
     }
 
+    /// Whole seconds of a time.
+    pub fn seconds(name: &'static str, value: u64) -> Metric {
+        Metric {
+            name,
+            unit: Unit::Seconds,
+            value: value as f64,
+        }
+    }
+
     fn milliseconds(name: &'static str, value: f64) -> Metric {
         Metric {
             name,
@@ -65,6 +76,7 @@ impl Unit {
         match self {
             Self::Count => "Count",
             Self::Milliseconds => "Milliseconds",
+            Self::Seconds => "Seconds",
         }
     }
 }
@@ -220,7 +232,9 @@ pub(crate) fn check_format(line: &Value) {
         assert!((1..=100).contains(&metrics.len()), "{line}");
         for metric in metrics {
             assert_eq!(keys(metric), ["Name", "Unit"]);
-            assert!(["Count", "Milliseconds"].contains(&metric["Unit"].as_str().unwrap()));
+            assert!(
+                ["Count", "Milliseconds", "Seconds"].contains(&metric["Unit"].as_str().unwrap())
+            );
             let value = line[metric["Name"].as_str().unwrap()].as_f64().unwrap();
             assert!(value.is_finite(), "{line}");
         }
@@ -323,12 +337,18 @@ mod tests {
 
     #[test]
     fn work_counts_for_its_function_and_nothing_that_is_zero_is_lost() {
-        let metrics = vec![Metric::count("VerifyDifferences", 0)];
+        let metrics = vec![
+            Metric::count("VerifyDifferences", 0),
+            Metric::seconds("JobLatenessSeconds", 90),
+        ];
         let line = Measured::work(metrics).line("prod-compact", AT_MS);
         check_format(&line);
         let directives = &line["_aws"]["CloudWatchMetrics"];
         assert_eq!(directives.as_array().unwrap().len(), 1);
         assert_eq!(directives[0]["Dimensions"], json!([["Function"]]));
         assert_eq!(line["VerifyDifferences"], 0.0);
+        let lateness = json!({"Name": "JobLatenessSeconds", "Unit": "Seconds"});
+        assert_eq!(directives[0]["Metrics"][1], lateness);
+        assert_eq!(line["JobLatenessSeconds"], 90.0);
     }
 }

@@ -71,9 +71,8 @@ impl<'a> Guard<'a> {
     pub(super) fn new(keep: Keep<'a>, limits: Limits, shared: Arc<Shared>) -> Self {
         let mut looks = tokio::time::interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (inherited, length) = keep.lease().map_or((Vec::new(), 0), |lease| {
-            let length = lease.until().as_millis() - limits.clock.now().as_millis();
-            (lease.pending().to_vec(), u64::try_from(length).unwrap_or(0))
+        let (inherited, length) = keep.lease().map_or_else(Default::default, |lease| {
+            (lease.pending().to_vec(), lease.length())
         });
         Self {
             keep,
@@ -81,7 +80,7 @@ impl<'a> Guard<'a> {
             shared,
             looks,
             stopping_since: None,
-            renew_before: Duration::from_millis(length / 2),
+            renew_before: length / 2,
             renew_again: Timestamp::MIN,
             inherited,
         }
