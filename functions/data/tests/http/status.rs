@@ -70,3 +70,24 @@ async fn a_data_set_that_never_had_a_record_is_late_as_well() {
     assert_eq!(answer["data_sets"][0]["name"], "b/never");
     assert_eq!(answer["data_sets"][0]["seconds-out-of-date"], 30);
 }
+
+#[tokio::test]
+async fn a_data_set_that_was_emptied_was_last_updated_by_its_last_records() {
+    let world = World::start().await;
+    let settings = DataSetSettings {
+        max_age_expected_s: Some(60),
+        ..DataSetSettings::default()
+    };
+    world.create("a/emptied", settings).await;
+    world.clock.advance(Duration::from_secs(30));
+    let path = "/data/a/emptied";
+    let answer = world.call("POST", path, "{\"_id\":\"a\"}").await;
+    assert_eq!(answer.status, 200);
+    world.clock.advance(Duration::from_secs(30));
+    assert_eq!(world.call("PUT", path, "[]").await.status, 200);
+    world.clock.advance(Duration::from_secs(45));
+    let answer = world.get_at("/_status/data-sets", "").await.json();
+    let late = &answer["data_sets"][0];
+    assert_eq!(late["last-updated"], "2013-04-01T12:00:30+00:00");
+    assert_eq!(late["seconds-out-of-date"], 15);
+}
