@@ -6,12 +6,13 @@ use bytes::Bytes;
 use http::header::LOCATION;
 use http::{Method, StatusCode};
 use reqwest::Url;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::http::body::{self, BodyError};
 use crate::http::client::innermost;
 use crate::http::request::Wanted;
 use crate::http::retry::Failure;
+use crate::http::streaming::Bounds;
 use crate::http::{Http, Refusal, Response, Streaming};
 
 /// How much is read of an answer that refuses: its message is at the beginning.
@@ -35,7 +36,7 @@ impl Attempt<'_> {
         let limit_bytes = self.wanted.max_body_bytes;
         self.in_time(async {
             let mut answer = self.answer().await?;
-            let body = body::whole(&mut answer, limit_bytes).await;
+            let body = body::whole(&mut answer, limit_bytes, self.read_time()).await;
             let body = body.map_err(|error| broken_body(error, limit_bytes))?;
             let headers = std::mem::take(answer.headers_mut());
             let status = answer.status();
@@ -47,15 +48,17 @@ impl Attempt<'_> {
     /// The beginning of the answer.
     pub(super) async fn beginning(&self) -> Result<Streaming, Failure> {
         let answer = self.in_time(self.answer()).await?;
-        let limit_bytes = self.wanted.max_stream_bytes;
-        let max_item_bytes = self.http.options.max_item_bytes;
-        Ok(Streaming::new(
-            self.place,
-            answer,
-            limit_bytes,
-            max_item_bytes,
-            self.http.stop,
-        ))
+        let bounds = Bounds {
+            limit_bytes: self.wanted.max_stream_bytes,
+            max_item_bytes: self.http.options.max_item_bytes,
+            read_time: self.read_time(),
+            stop: self.http.stop,
+        };
+        Ok(Streaming::new(self.place, answer, bounds))
+    }
+
+    fn read_time(&self) -> Duration {
+        self.http.options.read_time
     }
 
     async fn in_time<T>(
@@ -107,7 +110,9 @@ impl Attempt<'_> {
             true => request,
             false => request.body(wanted.body.clone()),
         };
-        request.send().await.map_err(|error| Failure::Broken {
+        let sent = timeout(self.read_time(), request.send()).await;
+        let sent = sent.map_err(|_| silent())?;
+        sent.map_err(|error| Failure::Broken {
             was_sent: !error.is_connect(),
             cause: cause(&error),
         })
@@ -136,7 +141,7 @@ impl Attempt<'_> {
         let body = match status.is_redirection() {
             true => Bytes::from_static(b"redirected: give the address that it has moved to"),
             // What it said is told if it came; that it refused is known already.
-            false => body::beginning(&mut answer, REFUSAL_BYTES).await,
+            false => body::beginning(&mut answer, REFUSAL_BYTES, self.read_time()).await,
         };
         let headers = std::mem::take(answer.headers_mut());
         let refusal = Refusal::new(status, headers, body);
@@ -154,10 +159,17 @@ fn too_slow(time: Duration) -> Failure {
     }
 }
 
+fn silent() -> Failure {
+    Failure::Broken {
+        cause: "the server was silent for too long".to_owned(),
+        was_sent: true,
+    }
+}
+
 fn broken_body(error: BodyError, limit_bytes: u64) -> Failure {
     match error {
         BodyError::TooLarge => Failure::TooLarge { limit_bytes },
-        BodyError::Cut(cause) => Failure::Broken {
+        BodyError::Cut(cause) | BodyError::Garbled(cause) => Failure::Broken {
             cause,
             was_sent: true,
         },
@@ -167,7 +179,6 @@ fn broken_body(error: BodyError, limit_bytes: u64) -> Failure {
 fn cause(error: &reqwest::Error) -> String {
     match error {
         error if error.is_timeout() && error.is_connect() => "cannot connect in time".to_owned(),
-        error if error.is_timeout() => "the server was silent for too long".to_owned(),
         error if error.is_connect() => format!("cannot connect: {}", innermost(error)),
         error => innermost(error),
     }

@@ -1,23 +1,46 @@
 //! Bodies that are read within bounds, counted after they are decompressed.
 
-use bytes::{Bytes, BytesMut};
+use std::io;
+use std::time::Duration;
 
-use crate::http::client::innermost;
+use bytes::{Bytes, BytesMut};
+use tokio::time::timeout;
+
+use crate::http::client::{causes, innermost};
 
 /// Why a body is not there.
 #[derive(Debug)]
 pub(super) enum BodyError {
     TooLarge,
+    /// It ends before its end.
     Cut(String),
+    /// It cannot be decompressed.
+    Garbled(String),
+}
+
+/// What arrives next, unless the server is silent for `read_time`. The client's own limit would also
+/// count the time in which nobody read.
+pub(super) async fn chunk(
+    answer: &mut reqwest::Response,
+    read_time: Duration,
+) -> Result<Option<Bytes>, BodyError> {
+    match timeout(read_time, answer.chunk()).await {
+        Ok(chunk) => chunk.map_err(|error| broken(&error)),
+        Err(_) => {
+            let cause = "the server was silent in the middle of its answer";
+            Err(BodyError::Cut(cause.to_owned()))
+        }
+    }
 }
 
 /// Reads a body to its end.
 pub(super) async fn whole(
     answer: &mut reqwest::Response,
     limit_bytes: u64,
+    read_time: Duration,
 ) -> Result<Bytes, BodyError> {
     let mut body = BytesMut::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|error| cut(&error))? {
+    while let Some(chunk) = chunk(answer, read_time).await? {
         if (body.len() + chunk.len()) as u64 > limit_bytes {
             return Err(BodyError::TooLarge);
         }
@@ -27,11 +50,15 @@ pub(super) async fn whole(
 }
 
 /// Reads as much of a body as there is, up to a limit.
-pub(super) async fn beginning(answer: &mut reqwest::Response, limit_bytes: u64) -> Bytes {
+pub(super) async fn beginning(
+    answer: &mut reqwest::Response,
+    limit_bytes: u64,
+    read_time: Duration,
+) -> Bytes {
     let limit = usize::try_from(limit_bytes).unwrap_or(usize::MAX);
     let mut body = BytesMut::new();
     while body.len() < limit
-        && let Ok(Some(chunk)) = answer.chunk().await
+        && let Ok(Some(chunk)) = chunk(answer, read_time).await
     {
         body.extend_from_slice(&chunk);
     }
@@ -39,10 +66,23 @@ pub(super) async fn beginning(answer: &mut reqwest::Response, limit_bytes: u64) 
     body.freeze()
 }
 
-/// Why a body ends before its end.
-pub(super) fn cut(error: &reqwest::Error) -> BodyError {
-    BodyError::Cut(match error {
-        error if error.is_timeout() => "the server was silent in the middle of its answer".into(),
-        error => format!("the answer was cut: {}", innermost(error)),
-    })
+fn broken(error: &reqwest::Error) -> BodyError {
+    match is_garbled(error) {
+        true => BodyError::Garbled(innermost(error)),
+        false => BodyError::Cut(format!("the answer was cut: {}", innermost(error))),
+    }
+}
+
+/// Decompression tells a body that ends too early from one that is none.
+fn is_garbled(error: &reqwest::Error) -> bool {
+    let of_data = |kind| {
+        matches!(
+            kind,
+            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput
+        )
+    };
+    error.is_decode()
+        && causes(error)
+            .filter_map(|cause| cause.downcast_ref::<io::Error>())
+            .any(|cause| of_data(cause.kind()))
 }

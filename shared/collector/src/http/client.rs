@@ -1,8 +1,9 @@
 //! The one place that builds HTTP clients.
 
-use reqwest::{Client, ClientBuilder, redirect};
-
+use std::error::Error;
 use std::time::Duration;
+
+use reqwest::{Client, ClientBuilder, redirect};
 
 use crate::http::{HttpError, HttpErrorKind, HttpOptions};
 
@@ -13,14 +14,15 @@ const IDLE_TIME: Duration = Duration::from_secs(20);
 /// Who we say we are.
 const AGENT: &str = concat!("weir/", env!("CARGO_PKG_VERSION"));
 
-/// Builds the client of requests to third parties.
+/// Builds the client of requests to third parties. Who waits for silence to end counts it there
+/// ([`chunk`](crate::http::body::chunk)).
 pub(super) fn build(options: &HttpOptions) -> Result<Client, HttpError> {
     finish(begin(options))
 }
 
 /// Builds a client that hands on bodies as they were sent.
 pub(crate) fn build_plain(options: &HttpOptions) -> Result<Client, HttpError> {
-    finish(begin(options).no_gzip())
+    finish(begin(options).read_timeout(options.read_time).no_gzip())
 }
 
 /// Redirects are followed where the request is known, not here: a client would take a request with
@@ -36,7 +38,6 @@ fn begin(options: &HttpOptions) -> ClientBuilder {
         .user_agent(AGENT)
         .redirect(redirect::Policy::none())
         .connect_timeout(options.connect_time)
-        .read_timeout(options.read_time)
         .pool_idle_timeout(IDLE_TIME)
 }
 
@@ -48,7 +49,15 @@ fn finish(builder: ClientBuilder) -> Result<Client, HttpError> {
 }
 
 /// The innermost cause says what happened; the outer ones repeat the address.
-pub(super) fn innermost(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |&cause| cause.source());
-    causes.last().map(ToString::to_string).unwrap_or_default()
+pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
+    causes(error)
+        .last()
+        .map_or_else(String::new, ToString::to_string)
+}
+
+/// An error and what caused it.
+pub(super) fn causes<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&cause| cause.source())
 }

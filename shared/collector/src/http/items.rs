@@ -1,48 +1,57 @@
 //! The items of a list in a JSON text, one after the other, as the text arrives.
 //!
-//! The text is parsed on a thread that may block and never held: the parser hands each item over
-//! and waits while the reader is behind. It parses to the end of the text, so that a text that is
-//! cut after its list is told from a whole one.
+//! The text is parsed on a thread that may block and never held: the parser hands items over in
+//! batches ([`Hand`]) and waits while the reader is behind. It parses to the end of the text, so
+//! that a text that is cut after its list is told from a whole one.
 
 use std::cell::Cell;
 use std::fmt;
 use std::io::{self, BufReader, Read};
 use std::sync::Arc;
+use std::vec;
 
-use serde::de::{
-    DeserializeOwned, DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
-};
+use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Deserializer;
-use tokio::sync::mpsc::{Receiver, Sender, channel};
+use serde_json::error::Category;
+use tokio::sync::mpsc::{Receiver, channel};
+use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use crate::http::hand::Hand;
 use crate::http::response::{malformed, problem};
-use crate::http::{BodyReader, HttpError, HttpErrorKind};
+use crate::http::{BodyReader, HttpError, HttpErrorKind, Streaming};
 
-/// How many items the parser may be ahead.
-const AHEAD: usize = 64;
+/// How many batches of items wait for the reader, beside the one that is being filled.
+const BATCHES: usize = 1;
 
 /// How much is read at once.
 const BUFFER_BYTES: usize = 64 * 1024;
 
-/// The items of a list, one after the other.
+/// The items of a list, one after the other. Whoever drops it ends the answer.
 #[derive(Debug)]
 pub struct Items<T> {
-    items: Receiver<T>,
+    batch: vec::IntoIter<T>,
+    batches: Receiver<Vec<T>>,
     parser: Option<JoinHandle<Result<(), HttpError>>>,
+    /// With it goes the parser, which may be waiting for the server.
+    _here: oneshot::Sender<()>,
 }
 
-impl<T: DeserializeOwned + Send + 'static> Items<T> {
-    pub(super) fn begin(
-        place: Arc<str>,
-        reader: BodyReader,
-        path: Vec<String>,
-        max_item_bytes: u64,
-    ) -> Self {
-        let (sender, items) = channel(AHEAD);
-        let parser = spawn_blocking(move || parse(&place, reader, &path, max_item_bytes, &sender));
-        let parser = Some(parser);
-        Self { items, parser }
+impl<T: Send + 'static> Items<T> {
+    pub(super) fn begin<S>(body: Streaming, text: Text, seed: S) -> Self
+    where
+        S: for<'de> DeserializeSeed<'de, Value = T> + Clone + Send + 'static,
+    {
+        let (sender, batches) = channel(BATCHES);
+        let (here, gone) = oneshot::channel();
+        let reader = body.reader_until(gone);
+        let parser = spawn_blocking(move || text.parse(reader, seed, Hand::new(sender)));
+        Self {
+            batch: Vec::new().into_iter(),
+            batches,
+            parser: Some(parser),
+            _here: here,
+        }
     }
 
     /// The next item; nothing after the last.
@@ -51,8 +60,14 @@ impl<T: DeserializeOwned + Send + 'static> Items<T> {
     /// When the body is cut, or too large, or is not JSON with a list of such items there. What
     /// came before stays as it was.
     pub async fn next(&mut self) -> Result<Option<T>, HttpError> {
-        if let Some(item) = self.items.recv().await {
-            return Ok(Some(item));
+        loop {
+            if let Some(item) = self.batch.next() {
+                return Ok(Some(item));
+            }
+            match self.batches.recv().await {
+                Some(batch) => self.batch = batch.into_iter(),
+                None => break,
+            }
         }
         match self.parser.take() {
             Some(parser) => match parser.await {
@@ -64,46 +79,77 @@ impl<T: DeserializeOwned + Send + 'static> Items<T> {
     }
 }
 
-fn parse<T: DeserializeOwned>(
-    place: &str,
-    mut reader: BodyReader,
-    path: &[String],
-    max_item_bytes: u64,
-    sender: &Sender<T>,
-) -> Result<(), HttpError> {
-    let meter = Meter::new(max_item_bytes);
-    let found = walk(&mut reader, &meter, path, sender);
-    match (found, reader.take_error()) {
-        (_, Some(error)) => Err(error),
-        (Ok(true), None) => Ok(()),
-        (Ok(false), None) => Err(malformed(place, &format!("has no list at {path:?}"))),
-        // Whoever wanted the items is gone, and so is whoever would hear of it.
-        (Err(_), None) if sender.is_closed() => Ok(()),
-        (Err(error), None) if error.is_io() => {
-            let message = format!("{place}: an item is larger than {max_item_bytes} bytes");
-            Err(HttpError::new(HttpErrorKind::TooLarge, message))
-        }
-        (Err(error), None) => Err(malformed(place, &problem(&error))),
-    }
+/// The text that is parsed: where its list is, and how large its items may be.
+pub(super) struct Text {
+    pub(super) place: Arc<str>,
+    pub(super) path: Vec<String>,
+    pub(super) max_item_bytes: u64,
 }
 
-/// Parses the whole text, and says whether the list was in it.
-fn walk<T: DeserializeOwned>(
-    reader: &mut BodyReader,
-    meter: &Meter,
-    path: &[String],
-    sender: &Sender<T>,
-) -> serde_json::Result<bool> {
-    let bounded = Bounded { reader, meter };
-    let mut json = Deserializer::from_reader(BufReader::with_capacity(BUFFER_BYTES, bounded));
-    let walk = Walk {
-        path,
-        sender,
-        meter,
-    };
-    let found = walk.deserialize(&mut json)?;
-    json.end()?;
-    Ok(found)
+impl Text {
+    fn parse<T, S>(&self, mut reader: BodyReader, seed: S, hand: Hand<T>) -> Result<(), HttpError>
+    where
+        S: for<'de> DeserializeSeed<'de, Value = T> + Clone,
+    {
+        let found = self.walk(&mut reader, seed, &hand);
+        // What came before a failure goes out before it is told.
+        let is_wanted = hand.over().is_ok();
+        match (found, reader.take_error()) {
+            // Whoever wanted the items is gone, and so is whoever would hear of it.
+            _ if !is_wanted => Ok(()),
+            (_, Some(error)) => Err(error),
+            (Ok(true), None) => Ok(()),
+            (Ok(false), None) => {
+                let problem = format!("has no list at {:?}", self.path);
+                Err(malformed(&self.place, &problem))
+            }
+            (Err(error), None) => Err(self.error(&error)),
+        }
+    }
+
+    /// Parses the whole text, and says whether the list was in it.
+    fn walk<T, S>(
+        &self,
+        reader: &mut BodyReader,
+        seed: S,
+        hand: &Hand<T>,
+    ) -> serde_json::Result<bool>
+    where
+        S: for<'de> DeserializeSeed<'de, Value = T> + Clone,
+    {
+        let meter = Meter::new(self.max_item_bytes);
+        let bounded = Bounded {
+            reader,
+            meter: &meter,
+            hand,
+        };
+        let mut json = Deserializer::from_reader(BufReader::with_capacity(BUFFER_BYTES, bounded));
+        let walk = Walk {
+            path: &self.path,
+            seed: &seed,
+            hand,
+            meter: &meter,
+        };
+        let found = walk.deserialize(&mut json)?;
+        json.end()?;
+        Ok(found)
+    }
+
+    fn error(&self, error: &serde_json::Error) -> HttpError {
+        let (place, max_bytes) = (&self.place, self.max_item_bytes);
+        match error.classify() {
+            Category::Io => {
+                let message = format!("{place}: an item is larger than {max_bytes} bytes");
+                HttpError::new(HttpErrorKind::TooLarge, message)
+            }
+            // A server that names no length cuts its answer like this.
+            Category::Eof => {
+                let message = format!("{place}: the answer {}", problem(error));
+                HttpError::new(HttpErrorKind::Unavailable, message)
+            }
+            Category::Syntax | Category::Data => malformed(place, &problem(error)),
+        }
+    }
 }
 
 /// How much was read since the last item.
@@ -134,27 +180,37 @@ impl Meter {
     }
 }
 
-struct Bounded<'a> {
+struct Bounded<'a, T> {
     reader: &'a mut BodyReader,
     meter: &'a Meter,
+    hand: &'a Hand<T>,
 }
 
-impl Read for Bounded<'_> {
+impl<T> Read for Bounded<'_, T> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        // What is there does not wait for what the server has not sent yet.
+        if !self.hand.is_empty() && self.reader.would_wait() {
+            self.hand.over_if_taken();
+        }
         let read = self.reader.read(into)?;
         self.meter.add(read)?;
+        self.hand.add_bytes(read);
         Ok(read)
     }
 }
 
 /// Goes down the path to the list, and says whether it was there.
-struct Walk<'a, T> {
+struct Walk<'a, T, S> {
     path: &'a [String],
-    sender: &'a Sender<T>,
+    seed: &'a S,
+    hand: &'a Hand<T>,
     meter: &'a Meter,
 }
 
-impl<'de, T: DeserializeOwned> DeserializeSeed<'de> for Walk<'_, T> {
+impl<'de, T, S> DeserializeSeed<'de> for Walk<'_, T, S>
+where
+    S: DeserializeSeed<'de, Value = T> + Clone,
+{
     type Value = bool;
 
     fn deserialize<D: serde::Deserializer<'de>>(self, json: D) -> Result<bool, D::Error> {
@@ -165,7 +221,10 @@ impl<'de, T: DeserializeOwned> DeserializeSeed<'de> for Walk<'_, T> {
     }
 }
 
-impl<'de, T: DeserializeOwned> Visitor<'de> for Walk<'_, T> {
+impl<'de, T, S> Visitor<'de> for Walk<'_, T, S>
+where
+    S: DeserializeSeed<'de, Value = T> + Clone,
+{
     type Value = bool;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -176,9 +235,9 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for Walk<'_, T> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<bool, A::Error> {
-        while let Some(item) = list.next_element::<T>()? {
-            let sent = self.sender.blocking_send(item);
-            sent.map_err(|_| A::Error::custom("nobody wants more"))?;
+        while let Some(item) = list.next_element_seed(self.seed.clone())? {
+            let handed = self.hand.add(item);
+            handed.map_err(|_| A::Error::custom("nobody wants more"))?;
             self.meter.restart();
         }
         Ok(true)
@@ -201,10 +260,10 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for Walk<'_, T> {
     }
 }
 
-impl<T> Clone for Walk<'_, T> {
+impl<T, S> Clone for Walk<'_, T, S> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<T> Copy for Walk<'_, T> {}
+impl<T, S> Copy for Walk<'_, T, S> {}

@@ -14,13 +14,16 @@ mod attempt;
 mod body;
 mod client;
 mod error;
+mod hand;
 mod items;
 mod options;
+mod pace;
 mod refusal;
 mod request;
 mod response;
 mod retry;
 mod said;
+mod segment;
 mod streaming;
 #[cfg(test)]
 mod tests;
@@ -40,11 +43,13 @@ pub(crate) use client::build_plain;
 pub use error::{HttpError, HttpErrorKind};
 pub use items::Items;
 pub use options::HttpOptions;
+pub use pace::Pace;
 pub use refusal::Refusal;
 pub use request::Request;
 pub use response::Response;
 pub use retry::{LONGEST_WAIT, Verdict};
 pub(crate) use said::redact;
+pub use segment::segment;
 pub use streaming::{BodyReader, Streaming};
 
 /// Sends requests to third parties. Cheap to clone; clones share connections.
@@ -75,6 +80,28 @@ impl Http {
     #[must_use]
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
         Self { clock, ..self }
+    }
+
+    /// Waits so long for a silent server, and so long for an answer: its beginning, if it is read as
+    /// it arrives. It has connections of its own; clock and end stay.
+    ///
+    /// # Errors
+    /// When the system has no certificates to trust.
+    pub fn with_times(
+        &self,
+        read_time: Duration,
+        answer_time: Duration,
+    ) -> Result<Self, HttpError> {
+        let options = HttpOptions {
+            read_time,
+            answer_time,
+            ..HttpOptions::clone(&self.options)
+        };
+        Ok(Self {
+            client: client::build(&options)?,
+            options: Arc::new(options),
+            ..self.clone()
+        })
     }
 
     /// Ends every request and every wait before `time`: what a job run has.

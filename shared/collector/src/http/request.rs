@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::http::retry::Rule;
 use crate::http::trial::Trial;
-use crate::http::{Http, HttpError, HttpErrorKind, Refusal, Response, Streaming, Verdict};
+use crate::http::{Http, HttpError, HttpErrorKind, Pace, Refusal, Response, Streaming, Verdict};
 use crate::secrets::SecretText;
 
 /// A request, as its caller puts it together. What cannot be sent is told when it is sent.
@@ -36,6 +36,7 @@ pub(super) struct Wanted {
     pub(super) body: Bytes,
     pub(super) secrets: Vec<SecretText>,
     pub(super) rule: Rule,
+    pub(super) pace: Option<Arc<dyn Pace>>,
     pub(super) answer_time: Duration,
     pub(super) total_time: Duration,
     pub(super) max_body_bytes: u64,
@@ -60,6 +61,7 @@ impl Request {
             body: Bytes::new(),
             secrets: Vec::new(),
             rule: Rule::new(options.tries, options.backoff_base),
+            pace: None,
             answer_time: options.answer_time,
             total_time: options.total_time,
             max_body_bytes: options.max_body_bytes,
@@ -185,6 +187,13 @@ impl Request {
     /// How long is waited on a 429 that does not say so (30 s).
     pub fn throttled_wait(mut self, wait: Duration) -> Self {
         self.wanted.rule.throttled_wait = wait;
+        self
+    }
+
+    /// Keeps to a pace that requests share: each attempt waits for its turn, which takes nothing from
+    /// the time of all attempts, and a server that wants no requests for a while is heard by all.
+    pub fn pace(mut self, pace: Arc<dyn Pace>) -> Self {
+        self.wanted.pace = Some(pace);
         self
     }
 

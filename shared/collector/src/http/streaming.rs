@@ -2,15 +2,23 @@
 
 use std::fmt;
 use std::io::{self, Read};
+use std::marker::PhantomData;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
+use futures::poll;
 use http::{HeaderMap, StatusCode};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, DeserializeSeed};
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 use crate::http::body::{self, BodyError};
+use crate::http::items::Text;
+use crate::http::response::malformed;
 use crate::http::{HttpError, HttpErrorKind, Items};
 
 /// An answer, which is a success, whose body is read as it arrives.
@@ -18,26 +26,24 @@ pub struct Streaming {
     place: Arc<str>,
     answer: reqwest::Response,
     read_bytes: u64,
-    limit_bytes: u64,
-    max_item_bytes: u64,
-    stop: Option<Instant>,
+    bounds: Bounds,
+}
+
+/// How much is taken of an answer, and how long is waited for it.
+pub(super) struct Bounds {
+    pub(super) limit_bytes: u64,
+    pub(super) max_item_bytes: u64,
+    pub(super) read_time: Duration,
+    pub(super) stop: Option<Instant>,
 }
 
 impl Streaming {
-    pub(super) fn new(
-        place: &str,
-        answer: reqwest::Response,
-        limit_bytes: u64,
-        max_item_bytes: u64,
-        stop: Option<Instant>,
-    ) -> Self {
+    pub(super) fn new(place: &str, answer: reqwest::Response, bounds: Bounds) -> Self {
         Self {
             place: place.into(),
             answer,
             read_bytes: 0,
-            limit_bytes,
-            max_item_bytes,
-            stop,
+            bounds,
         }
     }
 
@@ -56,26 +62,38 @@ impl Streaming {
     /// # Errors
     /// When the body is cut, too large, or takes longer than there is time.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, HttpError> {
-        let next = self.answer.chunk();
-        let next = match self.stop {
+        let next = body::chunk(&mut self.answer, self.bounds.read_time);
+        let next = match self.bounds.stop {
             Some(stop) => timeout_at(stop, next).await.map_err(|_| self.late())?,
             None => next.await,
         };
-        let chunk = next.map_err(|error| self.cut(body::cut(&error)))?;
+        let chunk = next.map_err(|error| self.cut(error))?;
         self.read_bytes += chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
-        match self.read_bytes > self.limit_bytes {
+        match self.read_bytes > self.bounds.limit_bytes {
             true => Err(self.cut(BodyError::TooLarge)),
             false => Ok(chunk),
         }
     }
 
     /// The items of the list at `path` of the JSON that arrives, one after the other: `["results"]`
-    /// for `{"results": […]}`, nothing for a list. Only as much is held as the reader is behind.
+    /// for `{"results": […]}`, nothing for a list.
     pub fn items<T: DeserializeOwned + Send + 'static>(self, path: &[&str]) -> Items<T> {
-        let place = Arc::clone(&self.place);
-        let path = path.iter().map(|&key| key.to_owned()).collect();
-        let max_item_bytes = self.max_item_bytes;
-        Items::begin(place, self.reader(), path, max_item_bytes)
+        self.items_with(path, PhantomData::<T>)
+    }
+
+    /// The items of the list at `path` as `seed` reads them. They are parsed ahead of the reader by
+    /// a few batches of at most 64 items or about 64 KB of text; more is not taken from the server.
+    pub fn items_with<T, S>(self, path: &[&str], seed: S) -> Items<T>
+    where
+        T: Send + 'static,
+        S: for<'de> DeserializeSeed<'de, Value = T> + Clone + Send + 'static,
+    {
+        let text = Text {
+            place: Arc::clone(&self.place),
+            path: path.iter().map(|&key| key.to_owned()).collect(),
+            max_item_bytes: self.bounds.max_item_bytes,
+        };
+        Items::begin(self, text, seed)
     }
 
     /// The body for readers that block, which have threads of their own
@@ -87,20 +105,34 @@ impl Streaming {
         BodyReader {
             body: self,
             current: Bytes::new(),
+            arrived: None,
             runtime: Handle::current(),
+            gone: None,
             error: None,
         }
     }
 
+    /// The same, of which nothing more can be read once the other end of `gone` is dropped.
+    pub(super) fn reader_until(self, gone: oneshot::Receiver<()>) -> BodyReader {
+        BodyReader {
+            gone: Some(gone),
+            ..self.reader()
+        }
+    }
+
     fn cut(&self, error: BodyError) -> HttpError {
-        let (kind, what) = match error {
-            BodyError::Cut(cause) => (HttpErrorKind::Unavailable, cause),
-            BodyError::TooLarge => {
-                let what = format!("the answer is larger than {} bytes", self.limit_bytes);
-                (HttpErrorKind::TooLarge, what)
+        let place = &self.place;
+        match error {
+            BodyError::Cut(cause) => {
+                HttpError::new(HttpErrorKind::Unavailable, format!("{place}: {cause}"))
             }
-        };
-        HttpError::new(kind, format!("{}: {what}", self.place))
+            BodyError::TooLarge => {
+                let limit_bytes = self.bounds.limit_bytes;
+                let message = format!("{place}: the answer is larger than {limit_bytes} bytes");
+                HttpError::new(HttpErrorKind::TooLarge, message)
+            }
+            BodyError::Garbled(cause) => malformed(place, &format!("is garbled: {cause}")),
+        }
     }
 
     fn late(&self) -> HttpError {
@@ -121,7 +153,9 @@ impl fmt::Debug for Streaming {
 pub struct BodyReader {
     body: Streaming,
     current: Bytes,
+    arrived: Option<Result<Option<Bytes>, HttpError>>,
     runtime: Handle,
+    gone: Option<oneshot::Receiver<()>>,
     error: Option<HttpError>,
 }
 
@@ -131,9 +165,20 @@ impl BodyReader {
         self.error.take()
     }
 
+    /// Whether the next read would wait for the server.
+    pub(super) fn would_wait(&mut self) -> bool {
+        if self.current.is_empty() && self.arrived.is_none() {
+            let chunk = pin!(self.body.chunk());
+            if let Poll::Ready(arrived) = self.runtime.block_on(async { poll!(chunk) }) {
+                self.arrived = Some(arrived);
+            }
+        }
+        self.current.is_empty() && self.arrived.is_none()
+    }
+
     fn next(&mut self) -> io::Result<()> {
         while self.current.is_empty() {
-            match self.runtime.block_on(self.body.chunk()) {
+            match self.chunk()? {
                 Ok(Some(chunk)) => self.current = chunk,
                 Ok(None) => break,
                 Err(error) => {
@@ -144,6 +189,24 @@ impl BodyReader {
             }
         }
         Ok(())
+    }
+
+    /// What arrives next, unless nobody wants it any more.
+    fn chunk(&mut self) -> io::Result<Result<Option<Bytes>, HttpError>> {
+        if let Some(arrived) = self.arrived.take() {
+            return Ok(arrived);
+        }
+        let Some(gone) = &mut self.gone else {
+            return Ok(self.runtime.block_on(self.body.chunk()));
+        };
+        let body = &mut self.body;
+        self.runtime.block_on(async {
+            tokio::select! {
+                biased;
+                _ = gone => Err(io::Error::other("nobody wants more")),
+                chunk = body.chunk() => Ok(chunk),
+            }
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::http::attempt::Attempt;
 use crate::http::request::Wanted;
@@ -39,7 +39,7 @@ impl Trial {
 
     pub(super) async fn whole(mut self) -> Result<Response, HttpError> {
         loop {
-            let attempt = self.attempt()?;
+            let attempt = self.attempt().await?;
             match attempt.whole().await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => self.go_on(failure).await?,
@@ -49,7 +49,7 @@ impl Trial {
 
     pub(super) async fn beginning(mut self) -> Result<Streaming, HttpError> {
         loop {
-            let attempt = self.attempt()?;
+            let attempt = self.attempt().await?;
             match attempt.beginning().await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => self.go_on(failure).await?,
@@ -57,7 +57,8 @@ impl Trial {
         }
     }
 
-    fn attempt(&mut self) -> Result<Attempt<'_>, HttpError> {
+    async fn attempt(&mut self) -> Result<Attempt<'_>, HttpError> {
+        self.turn().await;
         if Instant::now() >= self.end {
             let message = format!("{}: no time is left for an answer", self.place);
             return Err(HttpError::new(HttpErrorKind::Unavailable, message));
@@ -72,6 +73,23 @@ impl Trial {
         })
     }
 
+    /// Waits until the next attempt may be sent.
+    async fn turn(&mut self) {
+        let Some(pace) = &self.wanted.pace else {
+            return;
+        };
+        let began = Instant::now();
+        let turn = pace.turn();
+        let stop = self.http.stop;
+        match stop {
+            // Whether it was the turn or the end is seen by the end.
+            Some(stop) => timeout_at(stop, turn).await.unwrap_or_default(),
+            None => turn.await,
+        }
+        let end = self.end + began.elapsed();
+        self.end = stop.map_or(end, |stop| end.min(stop));
+    }
+
     /// Waits until the next attempt, or says why there is none.
     async fn go_on(&mut self, failure: Failure) -> Result<(), HttpError> {
         self.tried += 1;
@@ -82,10 +100,20 @@ impl Trial {
                 Err(self.out_of_time(wait, failure))
             }
             Next::Again { wait, is_try } => {
-                self.tried -= u32::from(!is_try);
+                if !is_try {
+                    self.tried -= 1;
+                    self.hold_others(wait);
+                }
                 self.pause(&failure, wait).await;
                 Ok(())
             }
+        }
+    }
+
+    /// What is no try is a wait for the server, which wants the others as little.
+    fn hold_others(&self, wait: Duration) {
+        if let Some(pace) = &self.wanted.pace {
+            pace.hold(wait);
         }
     }
 

@@ -1,6 +1,7 @@
 //! A server of bytes: what it answers need not be HTTP.
 
 use std::io::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -47,6 +48,24 @@ impl Server {
         Self::start(vec![Script::Bytes(bytes.into())]).await
     }
 
+    /// Answers one request, and counts what the other side takes of the answer.
+    pub(super) async fn counting(bytes: Vec<u8>) -> (Self, Sent) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let sent = Sent::default();
+        let counted = sent.clone();
+        tokio::spawn(async move {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            read(&mut connection).await;
+            for part in bytes.chunks(16 * 1024) {
+                connection.write_all(part).await.unwrap();
+                counted.0.fetch_add(part.len(), Ordering::SeqCst);
+            }
+        });
+        let requests = Arc::default();
+        (Self { url, requests }, sent)
+    }
+
     /// How many requests there were.
     pub(super) fn count(&self) -> usize {
         self.requests.lock().unwrap().len()
@@ -58,6 +77,25 @@ impl Server {
         let end = head_end(&request).expect("a request has a head");
         let head = String::from_utf8_lossy(&request[..end]).into_owned();
         (head, request[end..].to_vec())
+    }
+}
+
+/// How much of an answer was sent.
+#[derive(Clone, Default)]
+pub(super) struct Sent(Arc<AtomicUsize>);
+
+impl Sent {
+    /// How much it is when it grows no more.
+    pub(super) async fn settled(&self) -> usize {
+        let mut quiet = 0;
+        let mut seen = 0;
+        while quiet < 50 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            let now = self.0.load(Ordering::SeqCst);
+            quiet = if now == seen { quiet + 1 } else { 0 };
+            seen = now;
+        }
+        seen
     }
 }
 
@@ -119,6 +157,18 @@ pub(super) fn answer(status: &str, headers: &[&str], body: &[u8]) -> Vec<u8> {
     answer.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
     let mut answer = answer.into_bytes();
     answer.extend_from_slice(body);
+    answer
+}
+
+/// An answer in chunks, and what comes behind them.
+pub(super) fn chunked(chunks: &[&[u8]], end: &str) -> Vec<u8> {
+    let mut answer = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
+    for chunk in chunks {
+        answer.extend(format!("{:x}\r\n", chunk.len()).bytes());
+        answer.extend(*chunk);
+        answer.extend(b"\r\n");
+    }
+    answer.extend(end.bytes());
     answer
 }
 

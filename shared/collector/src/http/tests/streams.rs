@@ -3,8 +3,10 @@
 use std::io::Read as _;
 
 use serde::Deserialize;
+use serde::de::DeserializeSeed;
 use tokio::task::spawn_blocking;
 
+use super::server::chunked;
 use super::*;
 
 #[derive(Debug, PartialEq, Deserialize)]
@@ -76,12 +78,172 @@ async fn a_stream_that_is_cut_is_told_after_what_had_arrived() {
             "{count}"
         );
     }
-    // The framing is whole, and the JSON is not.
+}
+
+#[tokio::test]
+async fn a_text_that_ends_too_early_is_cut_however_it_was_framed() {
     let body = list(1000);
-    let server = Server::answering(ok(&body.as_bytes()[..body.len() - 5])).await;
-    let (count, ended) = count(items(&hasty(), &server).await).await;
-    assert_eq!(count, 1000);
-    assert_eq!(ended.unwrap_err().kind(), HttpErrorKind::Malformed);
+    let short = &body.as_bytes()[..body.len() - 5];
+    // Without a length, and without one of HTTP 1.1, the end of the connection is the end.
+    let unframed = [b"HTTP/1.0 200 OK\r\n\r\n", short].concat();
+    let zipped = answer("200 OK", &["content-encoding: gzip"], &gzip(short));
+    for answer in [ok(short), unframed, chunked(&[short], "0\r\n\r\n"), zipped] {
+        let server = Server::answering(answer).await;
+        let (count, ended) = count(items(&hasty(), &server).await).await;
+        let error = ended.unwrap_err();
+        assert_eq!((count, error.kind()), (1000, HttpErrorKind::Unavailable));
+        assert!(error.to_string().contains("ends in the middle"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_whole_text_without_the_last_chunk_is_cut() {
+    let body = list(1000);
+    let (one, other) = body.as_bytes().split_at(5000);
+    for (end, is_whole) in [
+        ("0\r\n\r\n", true),
+        ("", false),
+        ("0\r\n", false),
+        ("5\r\nab", false),
+    ] {
+        let server = Server::answering(chunked(&[one, other], end)).await;
+        let (count, ended) = count(items(&hasty(), &server).await).await;
+        assert_eq!(count, 1000);
+        let kind = ended.map_err(|error| error.kind());
+        let told = match is_whole {
+            true => Ok(()),
+            false => Err(HttpErrorKind::Unavailable),
+        };
+        assert_eq!(kind, told, "{end:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_compressed_and_cut_is_told_from_what_is_garbled() {
+    let whole = gzip(list(10_000).as_bytes());
+    let mut garbled = whole.clone();
+    garbled[whole.len() / 2..].fill(0xff);
+    let mut other_sum = whole.clone();
+    other_sum[whole.len() - 8] ^= 1;
+    for (body, kind) in [
+        (
+            whole[..whole.len() / 2].to_vec(),
+            HttpErrorKind::Unavailable,
+        ),
+        (
+            whole[..whole.len() - 3].to_vec(),
+            HttpErrorKind::Unavailable,
+        ),
+        (garbled, HttpErrorKind::Malformed),
+        (other_sum, HttpErrorKind::Malformed),
+        (b"no gzip at all".to_vec(), HttpErrorKind::Malformed),
+    ] {
+        let zipped = ["content-encoding: gzip"];
+        let server = Server::answering(answer("200 OK", &zipped, &body)).await;
+        let (count, ended) = count(items(&hasty(), &server).await).await;
+        let error = ended.unwrap_err();
+        assert_eq!(error.kind(), kind, "{error} after {count}");
+    }
+}
+
+/// Reads an item as its number, plus one that is given.
+#[derive(Clone)]
+struct Plus(u64);
+
+impl<'de> DeserializeSeed<'de> for Plus {
+    type Value = u64;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, json: D) -> Result<u64, D::Error> {
+        Item::deserialize(json).map(|item| item.n + self.0)
+    }
+}
+
+#[tokio::test]
+async fn items_are_read_by_a_seed() {
+    for (body, path) in [
+        ("[{\"n\": 1}, {\"n\": 2}]", &[][..]),
+        (&list(3)[..], &["results"]),
+    ] {
+        let server = Server::answering(ok(body.as_bytes())).await;
+        let streaming = hasty().get(&server.url).stream().await.unwrap();
+        let mut items = streaming.items_with(path, Plus(40));
+        let mut read = Vec::new();
+        while let Some(item) = items.next().await.unwrap() {
+            read.push(item);
+        }
+        assert_eq!(
+            read,
+            if path.is_empty() {
+                vec![41, 42]
+            } else {
+                vec![40, 41, 42]
+            }
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_item_does_not_wait_for_the_next_one() {
+    let body = "{\"results\": [{\"n\": 0}, {\"n\": 1}, ";
+    let begun = cut(ok(&[body.as_bytes(), &[b' '; 100]].concat()), 100);
+    let server = Server::start(vec![Script::Silence(begun)]).await;
+    let mut items = items(&hasty(), &server).await;
+    for n in 0..2 {
+        assert_eq!(items.next().await.unwrap(), Some(Item { n }));
+    }
+}
+
+#[tokio::test]
+async fn a_reader_that_is_slow_keeps_the_parser_from_reading_on() {
+    // An item of 100 KB is a batch by itself.
+    let item = format!("{{\"n\": 0, \"x\": \"{}\"}}", "a".repeat(100_000));
+    let count = 400;
+    let body = format!("[{}]", vec![item; count].join(","));
+    let (server, sent) = Server::counting(ok(body.as_bytes())).await;
+    let streaming = hasty().get(&server.url).stream().await.unwrap();
+    let mut items = streaming.items::<Item>(&[]);
+    items.next().await.unwrap().unwrap();
+    let ahead = sent.settled().await;
+    // What the kernel takes on both sides is most of it.
+    assert!(ahead < body.len() / 2, "{ahead} of {}", body.len());
+    let mut read = 1;
+    while items.next().await.unwrap().is_some() {
+        read += 1;
+    }
+    assert_eq!(read, count);
+}
+
+#[tokio::test]
+async fn a_reader_that_pauses_is_no_silent_server() {
+    let impatient = with(HttpOptions {
+        read_time: Duration::from_secs(5),
+        tries: 1,
+        ..HttpOptions::default()
+    });
+    let body = vec![b'a'; 4_000_000];
+    let server = Server::answering(ok(&body)).await;
+    let mut streaming = impatient.get(&server.url).stream().await.unwrap();
+    let mut read = streaming.chunk().await.unwrap().unwrap().len();
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(60)).await;
+    tokio::time::resume();
+    while let Some(chunk) = streaming.chunk().await.unwrap() {
+        read += chunk.len();
+    }
+    assert_eq!(read, body.len());
+}
+
+#[test]
+fn a_runtime_ends_while_a_server_is_silent() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let begun = cut(ok(list(1000).as_bytes()), 2000);
+        let server = Server::start(vec![Script::Silence(begun)]).await;
+        let mut items = items(&hasty(), &server).await;
+        items.next().await.unwrap().unwrap();
+    });
+    // It would wait for a parser that waits for the server.
+    drop(runtime);
 }
 
 #[tokio::test]
