@@ -1,0 +1,1 @@
+//! Tasks side by side, against the same tasks one after another.
