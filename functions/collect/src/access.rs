@@ -21,6 +21,7 @@ const DISABLED: &str = "DISABLE_COLLECTORS";
 
 const PINGDOM_URL: &str = "WEIR_PINGDOM_URL";
 const GOOGLE_URL: &str = "WEIR_GOOGLE_URL";
+const PENDO_URL: &str = "PENDO_BASE_URL";
 
 /// What a source needs to reach its third party.
 #[derive(Debug, Clone)]
@@ -31,7 +32,7 @@ pub struct Access {
     pub clock: Arc<dyn Clock>,
     /// What the third party lets in.
     pub credentials: Credential,
-    /// Scheme and host of the third party's API.
+    /// Scheme and host of the third party's API; empty where its key says which of its own.
     pub address: String,
 }
 
@@ -42,6 +43,8 @@ pub struct Addresses {
     pub pingdom: String,
     /// Google Analytics' Data API, without its path.
     pub google: String,
+    /// Pendo's API, without its path. Without it a key says in which of Pendo's two places it is.
+    pub pendo: Option<String>,
 }
 
 /// A secret and where it is from, so that it can be read again when it is refused.
@@ -60,20 +63,22 @@ impl Default for Addresses {
         Addresses {
             pingdom: PINGDOM.to_owned(),
             google: GOOGLE.to_owned(),
+            pendo: None,
         }
     }
 }
 
 impl Addresses {
-    /// That of a collector's third party.
+    /// That of a collector's third party; empty where its key says which of its own.
     pub fn of(&self, entrypoint: Entrypoint) -> &str {
         match entrypoint {
             Entrypoint::Pingdom => &self.pingdom,
             Entrypoint::Ga | Entrypoint::GaTrending | Entrypoint::GaRealtime => &self.google,
+            Entrypoint::Pendo => self.pendo.as_deref().unwrap_or_default(),
         }
     }
 
-    /// The vendors', or those of `WEIR_PINGDOM_URL` and `WEIR_GOOGLE_URL`.
+    /// The vendors', or those of `WEIR_PINGDOM_URL`, `WEIR_GOOGLE_URL` and `PENDO_BASE_URL`.
     ///
     /// # Errors
     /// When a variable is no http or https address, or has a user and a password in it.
@@ -82,6 +87,7 @@ impl Addresses {
         Ok(Addresses {
             pingdom: address(PINGDOM_URL, variable(PINGDOM_URL))?.unwrap_or(usual.pingdom),
             google: address(GOOGLE_URL, variable(GOOGLE_URL))?.unwrap_or(usual.google),
+            pendo: address(PENDO_URL, variable(PENDO_URL))?,
         })
     }
 }

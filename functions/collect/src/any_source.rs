@@ -4,6 +4,7 @@ use weir_collector::{Fault, Output, Repeats, Schema, Source, SourceError, State}
 
 use crate::access::Access;
 use crate::ga::{self, Realtime, Reports, Trending};
+use crate::pendo::PendoJob;
 use crate::pingdom::{self, Pingdom};
 use crate::query::{Definition, Entrypoint};
 use crate::wanted::Wanted;
@@ -19,6 +20,8 @@ pub enum AnySource {
     GaTrending(Box<Trending>),
     /// People who are there now.
     GaRealtime(Box<Realtime>),
+    /// Streams of Pendo.
+    Pendo(Box<PendoJob>),
 }
 
 impl AnySource {
@@ -42,6 +45,7 @@ impl AnySource {
             Entrypoint::GaRealtime => {
                 Self::GaRealtime(Box::new(Realtime::new(definition, wanted, access)?))
             }
+            Entrypoint::Pendo => Self::Pendo(Box::new(PendoJob::new(definition, wanted, access)?)),
         })
     }
 }
@@ -79,15 +83,23 @@ impl Source for AnySource {
             Self::Ga(source) => source.read(state, output).await,
             Self::GaTrending(source) => source.read(state, output).await,
             Self::GaRealtime(source) => source.read(state, output).await,
+            Self::Pendo(source) => source.read(state, output).await,
         }
     }
 }
 
-/// What the records of a definition look like, without asking anybody.
+/// What the records of a definition of one stream look like, without asking anybody.
 ///
 /// # Errors
 /// When the query is not what the entrypoint takes.
 pub fn schema(definition: &Definition) -> Result<Schema, Fault> {
+    if definition.entrypoint.has_streams() {
+        let file = &definition.file;
+        let entrypoint = definition.entrypoint;
+        return Err(Fault::new(format_args!(
+            "{file}: {entrypoint} has several streams, each with a schema of its own"
+        )));
+    }
     let of_google = ga::schema(definition)?;
     Ok(of_google.unwrap_or_else(|| pingdom::schema(definition)))
 }

@@ -43,7 +43,7 @@ pub fn schema(definition: &Definition) -> Result<Option<Schema>, Fault> {
         Entrypoint::Ga => reports::Asked::read(definition).map(|asked| asked.schema()),
         Entrypoint::GaTrending => trending::Asked::read(definition).map(|asked| asked.schema()),
         Entrypoint::GaRealtime => realtime::Asked::read(definition).map(|asked| asked.schema()),
-        Entrypoint::Pingdom => return Ok(None),
+        Entrypoint::Pingdom | Entrypoint::Pendo => return Ok(None),
     };
     schema.map(Some).map_err(Fault::new)
 }

@@ -7,13 +7,16 @@ use std::time::Duration;
 use weir_aws::SdkConfig;
 use weir_collector::http::{self, Http};
 use weir_collector::secrets::{SecretJson, Secrets};
-use weir_collector::sink::{BackdropSink, DataSetSink, FilesSink, LinesSink, Renewal};
-use weir_collector::{AnySink, Fault, SourceError};
+use weir_collector::sink::{
+    BackdropSink, DataSetSink, DataSetsSink, FilesSink, LinesSink, Renewal,
+};
+use weir_collector::{AnySink, Fault, SinkError, SourceError};
 use weir_model::DataSetName;
 use weir_store::Store;
 
 use crate::access::{Credential, no_secret};
-use crate::query::{Definition, SinkChoice};
+use crate::pendo;
+use crate::query::{DataSets, Definition, SinkChoice};
 
 /// How much longer than its source a sink may send: what the source came to has to be saved.
 const SAVING: Duration = Duration::from_secs(30);
@@ -63,13 +66,7 @@ impl Inputs {
         means: Means<'_>,
     ) -> Result<AnySink, SourceError> {
         match &definition.sink {
-            SinkChoice::DataSet => {
-                let name = data_set(definition)?.clone();
-                Ok(AnySink::DataSet(DataSetSink::new(
-                    means.store.clone(),
-                    name,
-                )))
-            }
+            SinkChoice::DataSet => data_sets(definition, means.store.clone()).await,
             SinkChoice::Backdrop { url } => {
                 let sink = self
                     .backdrop(definition, url.as_deref(), means.http)
@@ -169,8 +166,30 @@ fn address(base: &str, name: &DataSetName) -> String {
     format!("{base}/{}/{}", name.group(), name.data_type())
 }
 
+/// The sink of the data sets that a definition names, which are here.
+async fn data_sets(definition: &Definition, store: Store) -> Result<AnySink, SourceError> {
+    match &definition.data_sets {
+        Some(DataSets::OfGroup(group)) => {
+            let streams = pendo::streams(definition);
+            let sink = DataSetsSink::open(store, group, &streams).await;
+            sink.map(AnySink::DataSets).map_err(of_sink)
+        }
+        Some(DataSets::One(_)) | None => {
+            let name = data_set(definition)?.clone();
+            Ok(AnySink::DataSet(DataSetSink::new(store, name)))
+        }
+    }
+}
+
+fn of_sink(error: SinkError) -> SourceError {
+    match error {
+        SinkError::Final(fault) => SourceError::Final(fault),
+        SinkError::Later { fault, after } => SourceError::Later { fault, after },
+    }
+}
+
 fn data_set(definition: &Definition) -> Result<&DataSetName, Fault> {
-    definition.data_set.as_ref().ok_or_else(|| {
+    definition.data_set().ok_or_else(|| {
         let file = &definition.file;
         Fault::new(format_args!(
             "{file}: data-set: is missing: give {{\"data-group\": …, \"data-type\": …}}"

@@ -1,4 +1,4 @@
-//! Scheduled collectors: Google Analytics and Pingdom, configured by the query documents of
+//! Scheduled collectors: Google Analytics, Pingdom and Pendo, configured by the query documents of
 //! backdrop-collector.
 //!
 //! The way of a record is the way of the files: `query` reads the document that says what is
@@ -7,6 +7,8 @@
 //! runner of `weir-collector` delivers them to the sink that `inputs` has made. `collect` runs a job
 //! under its lease and notes what has come of it; a function does that by `invocation`s, a `tap`
 //! prints messages instead. Sources know nothing of sinks, leases and notes.
+//!
+//! Pendo is read by `weir-pendo`, whose streams have records of their own: no pipeline is between.
 //!
 //! Facts about the old program are those of the published `performanceplatform-collector` 0.3.1.
 
@@ -21,6 +23,7 @@ mod inputs;
 mod invocation;
 mod mappings;
 mod options;
+mod pendo;
 mod pingdom;
 mod pipeline;
 mod plugins;
@@ -39,7 +42,7 @@ pub use options::Options;
 pub use pingdom::Pingdom;
 pub use pipeline::{Pipeline, Row};
 pub use plugins::{Aggregation, Plugin, PluginError};
-pub use query::{Definition, Entrypoint, QueryError, Section, SinkChoice};
-pub use tap::{Tap, TapAccess, TapKind, Told};
+pub use query::{DataSets, Definition, Entrypoint, QueryError, Section, SinkChoice};
+pub use tap::{PendoTap, Tap, TapAccess, TapKind, Told};
 pub use wanted::Wanted;
 pub use weir_collector::sink::FileFormat;

@@ -4,6 +4,7 @@
 //! What the old program required is required, and each error names file and key. What it ignored
 //! is ignored here, too, and noted, so that nobody's file stops working for a key too many.
 
+mod data_sets;
 mod entrypoint;
 mod section;
 mod sink;
@@ -15,6 +16,7 @@ use weir_collector::{Fault, SourceError};
 use weir_model::DataSetName;
 
 use crate::options::Options;
+pub use data_sets::DataSets;
 pub use entrypoint::Entrypoint;
 pub use section::Section;
 pub(crate) use section::closest;
@@ -54,8 +56,8 @@ pub struct Definition {
     pub query: Map<String, Value>,
     /// What becomes of its rows.
     pub options: Options,
-    /// The data set that the records are for.
-    pub data_set: Option<DataSetName>,
+    /// The data set that the records are for, or those.
+    pub data_sets: Option<DataSets>,
     /// When it runs, as EventBridge writes it.
     pub schedule: Option<String>,
     /// The zone of the schedule, of the IANA database.
@@ -135,13 +137,14 @@ impl Definition {
         let options = document.object_or_empty("options")?;
         let options_section = Section::new(file, "options", &options);
         let query = document.required_object("query")?;
-        let data_set = read_data_set(&document)?;
+        let data_sets = DataSets::read(&document, entrypoint)?;
         let sink = SinkChoice::read(&document)?;
-        if data_set.is_none() && sink.needs_data_set() {
-            return Err(document.error(
-                "data-set",
-                "is missing: give {\"data-group\": …, \"data-type\": …}",
-            ));
+        if data_sets.is_none() && sink.needs_data_set() {
+            let wanted = DataSets::wanted(entrypoint);
+            return Err(document.error("data-set", format_args!("is missing: give {wanted}")));
+        }
+        if entrypoint.has_streams() {
+            refuse_what_is_of_one_stream(&document, &options_section, &sink)?;
         }
         let mut notes = document.unknown(KEYS);
         notes.extend(options_section.unknown(Options::KEYS));
@@ -150,7 +153,7 @@ impl Definition {
             entrypoint,
             query: query.clone(),
             options: Options::read(&options_section)?,
-            data_set,
+            data_sets,
             schedule: document.text("schedule")?.map(str::to_owned),
             time_zone: document.text("time-zone")?.map(str::to_owned),
             credentials: document.text("credentials")?.map(str::to_owned),
@@ -166,10 +169,18 @@ impl Definition {
         Section::new(&self.file, "query", &self.query)
     }
 
+    /// The data set that the records are for, if it is one.
+    pub fn data_set(&self) -> Option<&DataSetName> {
+        match &self.data_sets {
+            Some(DataSets::One(name)) => Some(name),
+            Some(DataSets::OfGroup(_)) | None => None,
+        }
+    }
+
     /// What the records are called: `options.dataType`, else the data set's type, else the
     /// entrypoint.
     pub fn data_type(&self) -> &str {
-        let of_data_set = self.data_set.as_ref().map(DataSetName::data_type);
+        let of_data_set = self.data_set().map(DataSetName::data_type);
         self.options
             .data_type
             .as_deref()
@@ -178,30 +189,25 @@ impl Definition {
     }
 }
 
-fn read_data_set(document: &Section<'_>) -> Result<Option<DataSetName>, QueryError> {
-    let Some(map) = document.object("data-set")? else {
-        return Ok(None);
-    };
-    let section = document.within("data-set", map);
-    let group = section.required_text("data-group", "the group of the data set")?;
-    let data_type = match (section.text("data-type")?, section.text("data-set")?) {
-        (Some(data_type), Some(other)) if data_type != other => {
-            return Err(section.error(
-                "data-set",
-                format!("says \"{other}\" and data-type says \"{data_type}\": give one of them"),
-            ));
-        }
-        (Some(data_type), _) | (None, Some(data_type)) => data_type,
-        (None, None) => {
-            return Err(section.error(
-                "data-type",
-                "is missing: it is the type of the data set (data-set is accepted as well)",
-            ));
-        }
-    };
-    DataSetName::new(group, data_type)
-        .map(Some)
-        .map_err(|error| document.error("data-set", error))
+/// What would be ignored silently, and change what is delivered where it counts.
+fn refuse_what_is_of_one_stream(
+    document: &Section<'_>,
+    options: &Section<'_>,
+    sink: &SinkChoice,
+) -> Result<(), QueryError> {
+    if let Some(key) = Options::KEYS.iter().find(|key| options.get(key).is_some()) {
+        let why = "applies to the records of one stream, and this collector has several, which keep \
+                   their fields: take it out";
+        return Err(options.error(key, why));
+    }
+    match sink {
+        SinkChoice::Backdrop { .. } => Err(document.error(
+            "sink",
+            "backdrop is one data set with one token, and this collector has several streams: there \
+             are data-set, files and stdout",
+        )),
+        SinkChoice::DataSet | SinkChoice::Files { .. } | SinkChoice::Stdout => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! Collectors as Singer taps: a configuration, a catalog of streams, and messages for a target.
 //!
 //! Each query document of the configuration is a stream, named after its data type. Without a
-//! catalog all streams and fields are told; with one, those it selects.
+//! catalog all streams and fields are told; with one, those it selects. Pendo has streams of its
+//! own, and the configuration of `tap-pendo`.
 
 mod catalog;
 mod config;
+mod pendo;
 mod selection;
 
 use std::path::Path;
@@ -21,6 +23,7 @@ use crate::wanted::Wanted;
 use catalog::Stream;
 use config::Config;
 pub use config::TapKind;
+pub use pendo::PendoTap;
 use selection::Selected;
 
 /// A tap, as it is configured.

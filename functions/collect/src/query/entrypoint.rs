@@ -18,15 +18,18 @@ pub enum Entrypoint {
     GaTrending,
     /// How many people are there now.
     GaRealtime,
+    /// Pendo: sixteen streams of accounts, visitors and what they do.
+    Pendo,
 }
 
 impl Entrypoint {
     /// All of them.
-    pub const ALL: [Entrypoint; 4] = [
+    pub const ALL: [Entrypoint; 5] = [
         Entrypoint::Pingdom,
         Entrypoint::Ga,
         Entrypoint::GaTrending,
         Entrypoint::GaRealtime,
+        Entrypoint::Pendo,
     ];
 
     /// Its name without a package.
@@ -36,7 +39,14 @@ impl Entrypoint {
             Self::Ga => "ga",
             Self::GaTrending => "ga.trending",
             Self::GaRealtime => "ga.realtime",
+            Self::Pendo => "pendo",
         }
+    }
+
+    /// Whether it has several streams, each with keys and fields of its own: no options apply to
+    /// their records, and each goes to a data set of its own.
+    pub fn has_streams(self) -> bool {
+        self == Self::Pendo
     }
 
     pub(super) fn read(document: &Section<'_>) -> Result<Entrypoint, QueryError> {

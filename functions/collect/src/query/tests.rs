@@ -37,7 +37,7 @@ fn the_documents_example_is_read() {
     let definition = parse(&seed());
     assert_eq!(definition.entrypoint, Entrypoint::Pingdom);
     assert_eq!(definition.query["name"], "govuk");
-    let data_set = definition.data_set.as_ref().expect("a data set");
+    let data_set = definition.data_set().expect("a data set");
     assert_eq!(data_set.to_string(), "my-data-group/my-data-set");
     assert_eq!(definition.data_type(), "my-data-set");
     assert_eq!(definition.sink, SinkChoice::DataSet);
@@ -108,7 +108,7 @@ fn files_need_no_data_set() {
     let mut document = without("data-set");
     document["sink"] = json!({"type": "files", "url": "file:///tmp/x"});
     let definition = parse(&document);
-    assert_eq!(definition.data_set, None);
+    assert_eq!(definition.data_sets, None);
     assert_eq!(definition.data_type(), "pingdom");
 }
 

@@ -37,7 +37,7 @@ impl Config {
     pub(super) fn open(kind: TapKind, path: &Path) -> Result<Config, Fault> {
         let file = path.display().to_string();
         let directory = path.parent().unwrap_or(Path::new(""));
-        let value = parse(&file, &read(path)?)?;
+        let value = read_json(path)?;
         let Value::Object(map) = &value else {
             return Err(Fault::new(format_args!("{file}: is no JSON object"))
                 .hint("write {\"queries\": […], \"credentials\": {…}}"));
@@ -79,7 +79,7 @@ fn definitions(
             Value::String(path) => {
                 let path = directory.join(path);
                 let file = path.display().to_string();
-                match parse(&file, &read(&path)?)? {
+                match read_json(&path)? {
                     Value::Object(map) => definition(kind, &map, &file),
                     _ => Err(Fault::new(format_args!("{file}: is no JSON object"))),
                 }
@@ -100,6 +100,8 @@ fn definition(kind: TapKind, map: &Map<String, Value>, file: &str) -> Result<Def
     let is_of_kind = match definition.entrypoint {
         Entrypoint::Pingdom => kind == TapKind::Pingdom,
         Entrypoint::Ga | Entrypoint::GaTrending | Entrypoint::GaRealtime => kind == TapKind::Ga,
+        // Its tap has a configuration of its own.
+        Entrypoint::Pendo => false,
     };
     for note in &definition.notes {
         tracing::warn!("{note}");
@@ -128,15 +130,12 @@ fn credentials(section: &Section<'_>, directory: &Path) -> Result<Credential, Fa
     }
 }
 
-fn read(path: &Path) -> Result<String, Fault> {
+/// Reads a file of JSON. What is in it may be secret, so errors say no more than where.
+pub(super) fn read_json(path: &Path) -> Result<Value, Fault> {
     let file = path.display();
-    std::fs::read_to_string(path)
-        .map_err(|error| Fault::new(format_args!("cannot read {file}: {error}")))
-}
-
-fn parse(file: &str, text: &str) -> Result<Value, Fault> {
-    // The text may hold secrets, so the error says no more than where.
-    serde_json::from_str(text).map_err(|error| {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Fault::new(format_args!("cannot read {file}: {error}")))?;
+    serde_json::from_str(&text).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         Fault::new(format_args!(
             "{file}: is not JSON (line {line}, column {column})"

@@ -35,7 +35,7 @@ pub use events::{
 };
 pub use jobs::{JobPlaces, JobsArgs, JobsCommand};
 pub use rejected::{RejectedArgs, Since};
-pub use tap::{TapArgs, TapSource};
+pub use tap::{TapArgs, TapFiles, TapSource};
 
 const ABOUT: &str = "\
 Weir stores events and answers aggregates of them.
@@ -98,8 +98,8 @@ impl Args {
         words: impl IntoIterator<Item = W>,
     ) -> Result<Args, clap::Error> {
         let words: Vec<OsString> = words.into_iter().map(Into::into).collect();
-        if let Some(collect) = collect::read_alone(&words) {
-            return collect;
+        if let Some(alone) = collect::read_alone(&words).or_else(|| tap::read_alone(&words)) {
+            return alone;
         }
         let mut command = Args::command();
         let matches = command.try_get_matches_from_mut(words)?;

@@ -51,7 +51,7 @@ pub(crate) async fn run(args: &CollectArgs) -> Result<()> {
     let mut sink = Watched::new(sink, args.start.zip(args.end), is_quiet(args));
     let report = collect(&mut source, &mut sink).await?;
     sink.finish();
-    tell(&definition, &report)
+    tell(&definition, &report, args)
 }
 
 fn read_query(args: &CollectArgs) -> Result<(Definition, String)> {
@@ -119,7 +119,7 @@ fn backdrop(
     http: &Http,
     url: &str,
 ) -> Result<BackdropSink> {
-    let name = definition.data_set.as_ref().ok_or_else(|| {
+    let name = definition.data_set().ok_or_else(|| {
         let file = &definition.file;
         Failure::new(format!("{file}: data-set: is missing"))
             .hint("add {\"data-set\": {\"data-group\": …, \"data-type\": …}}")
@@ -169,7 +169,7 @@ fn is_quiet(args: &CollectArgs) -> bool {
 }
 
 fn say_where(definition: &Definition) {
-    match &definition.data_set {
+    match definition.data_set() {
         Some(name) => tracing::info!("running collection into {name}"),
         None => tracing::info!("running collection of {}", definition.data_type()),
     }
@@ -186,16 +186,17 @@ fn say_what_would_run(definition: &Definition, args: &CollectArgs) {
     );
 }
 
-fn tell(definition: &Definition, report: &Report) -> Result<()> {
+fn tell(definition: &Definition, report: &Report, args: &CollectArgs) -> Result<()> {
     for skip in report.skips.first.iter().take(SKIPS_TOLD) {
         tracing::warn!("left out {}: {}", skip.what, skip.why);
     }
     let records = counted(report.records, "record", "records");
     let data_type = definition.data_type();
+    let done = if args.dry_run { "shown" } else { "delivered" };
     match &report.ended {
         Ended::Complete => {
             let left_out = report.skips.count;
-            let delivered = format!("{records} of {data_type} delivered");
+            let delivered = format!("{records} of {data_type} {done}");
             tracing::info!("{delivered}, {left_out} left out");
             match left_out {
                 0 => Ok(()),
@@ -204,23 +205,26 @@ fn tell(definition: &Definition, report: &Report) -> Result<()> {
         }
         ended => {
             let left_out = report.skips.count;
-            tracing::error!("{ended}; {records} of {data_type} delivered, {left_out} left out");
-            Err(failure(ended, &records).into())
+            tracing::error!("{ended}; {records} of {data_type} {done}, {left_out} left out");
+            Err(failure(ended, &format!("{records} {done}"), args.dry_run).into())
         }
     }
 }
 
-fn failure(ended: &Ended, records: &str) -> Failure {
-    let again = "what was delivered is there; run it again, and it replaces that";
+fn failure(ended: &Ended, done: &str, is_dry_run: bool) -> Failure {
+    let again = match is_dry_run {
+        true => "run it again",
+        false => "what was delivered is there; run it again, and it replaces that",
+    };
     match ended {
         Ended::Failed(fault) => fault.clone().into(),
         Ended::Later { fault, after } => {
-            let failure = Failure::new(format!("{} ({records} delivered)", fault.message));
+            let failure = Failure::new(format!("{} ({done})", fault.message));
             match after {
                 Some(after) => failure.hint(format!("try again in {} s", after.as_secs())),
                 None => failure.hint(fault.hint.clone().unwrap_or_else(|| again.to_owned())),
             }
         }
-        _ => Failure::new(format!("stopped before the end ({records} delivered)")).hint(again),
+        _ => Failure::new(format!("stopped before the end ({done})")).hint(again),
     }
 }

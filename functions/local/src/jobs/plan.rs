@@ -76,6 +76,7 @@ impl Places {
         let name = match entrypoint {
             Entrypoint::Pingdom => "collect-pingdom",
             Entrypoint::Ga | Entrypoint::GaTrending | Entrypoint::GaRealtime => "collect-ga",
+            Entrypoint::Pendo => "collect-pendo",
         };
         let resource = format!("function:{}-{name}", self.stack);
         self.arn("lambda", &self.region, &resource)
