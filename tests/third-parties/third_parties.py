@@ -1,4 +1,4 @@
-"""The stand-ins for Google and Pingdom, for tests in Python."""
+"""The stand-ins for Google, Pendo and Pingdom, for tests in Python."""
 
 import contextlib
 import json
@@ -9,8 +9,8 @@ import urllib.request
 class ThirdParties(contextlib.AbstractContextManager):
     """Running stand-ins; they end with this."""
 
-    def __init__(self, program):
-        self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def __init__(self, program, *arguments):
+        self.process = subprocess.Popen([program, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.urls = json.loads(self.process.stdout.readline())
 
     def __exit__(self, *_):
@@ -27,7 +27,18 @@ class ThirdParties(contextlib.AbstractContextManager):
 
     def fail(self, vendor, plan):
         """Has answers go wrong: {"at": part of a path, "after": 2, "times": 1, "failure": "truncated"}."""
-        request = urllib.request.Request(f"{self.urls[vendor]}/_control", json.dumps(plan).encode(), method="POST")
+        self.tell(vendor, "_control", plan)
+
+    def heal(self, vendor):
+        """Has nothing go wrong any more."""
+        self.tell(vendor, "_heal", None)
+
+    def change(self, vendor, change):
+        """Changes what a vendor holds: {"add": {"source": "features", "rows": [...]}}, {"delay_ms": 50}."""
+        self.tell(vendor, "_change", change)
+
+    def tell(self, vendor, path, value):
+        request = urllib.request.Request(f"{self.urls[vendor]}/{path}", json.dumps(value).encode(), method="POST")
         urllib.request.urlopen(request).close()
 
     def ask(self, vendor, path):

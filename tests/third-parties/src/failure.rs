@@ -23,6 +23,8 @@ pub enum Failure {
     },
     /// The connection ends after so many bytes of the body.
     Cut(usize),
+    /// The connection ends after so many rows of the body; after half of it, if it has none.
+    CutRows(usize),
     /// The body ends in the middle of the JSON, and the answer says that this is all.
     Truncated,
     /// The body is no JSON.
@@ -67,7 +69,7 @@ impl Failure {
 /// A failure that waits for its request.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(crate) struct Planned {
-    /// A part of the paths it is about.
+    /// A part of the places it is about: of their paths, for most vendors.
     #[serde(default)]
     pub(crate) at: String,
     /// How many of those requests go well before.
@@ -85,8 +87,8 @@ fn once() -> u64 {
 
 impl Planned {
     /// Counts a request, and says whether it goes wrong.
-    fn strikes(&mut self, path: &str) -> bool {
-        if self.times == 0 || !path.contains(&self.at) {
+    fn strikes(&mut self, place: &str) -> bool {
+        if self.times == 0 || !place.contains(&self.at) {
             return false;
         }
         if self.after > 0 {
@@ -99,9 +101,9 @@ impl Planned {
 }
 
 /// The failure of a request, if one waits for it; of several the one that was planned first.
-pub(crate) fn take(planned: &mut Vec<Planned>, path: &str) -> Option<Failure> {
+pub(crate) fn take(planned: &mut Vec<Planned>, place: &str) -> Option<Failure> {
     let struck = planned.iter_mut().find_map(|plan| {
-        let strikes = plan.strikes(path);
+        let strikes = plan.strikes(place);
         strikes.then(|| plan.failure.clone())
     });
     planned.retain(|plan| plan.times > 0);

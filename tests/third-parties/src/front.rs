@@ -1,11 +1,12 @@
 //! What every stand-in does before and after its vendor's part: it writes requests down, lets answers
 //! go wrong, and packs them.
 //!
-//! For tests in other languages the same server takes failures by `POST /_control`, shows what was
-//! asked by `GET /_requests`, and gives credentials by `GET /_credentials`.
+//! For tests in other languages the same server takes failures by `POST /_control` and forgets them
+//! by `POST /_heal`, shows what was asked by `GET /_requests` and how much of it by `GET /_traffic`,
+//! and gives credentials by `GET /_credentials`.
 
 use std::collections::BTreeMap;
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,30 +15,48 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
-use flate2::Compression;
 use flate2::read::GzDecoder;
-use flate2::write::GzEncoder;
 use futures::{StreamExt as _, stream};
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
 use crate::failure::{Failure, Planned, take};
+use crate::log::Log;
 use crate::recorded::{Recorded, pairs};
+use crate::reply::Reply;
 use crate::server::Server;
 
 /// A body larger than this is no collector's.
 const MAX_BODY: usize = 64 * 1024 * 1024;
 
-/// Answers smaller than this are not worth packing.
-const GZIP_FROM: usize = 512;
-
 /// The vendor's part.
 pub(crate) trait Vendor: Send + Sync + 'static {
+    /// Headers whose values are not written down.
+    const SECRET_HEADERS: &'static [&'static str] = &[];
+
+    /// What it answers with.
+    type Answer: Into<Reply>;
+
     /// Answers a request.
-    fn answer(&self, request: &Recorded) -> Answer;
+    fn answer(&self, request: &Recorded) -> Self::Answer;
 
     /// What a collector needs to be let in.
     fn credentials(&self, url: &str) -> Value;
+
+    /// What a request is about.
+    fn place(&self, request: &Recorded) -> String {
+        request.path.clone()
+    }
+
+    /// How many of the newest requests are kept.
+    fn kept(&self) -> usize {
+        usize::MAX
+    }
+
+    /// Does what a test in another language asks of this vendor alone; nothing, if it is not known.
+    fn control(&self, _request: &Recorded) -> Option<Answer> {
+        None
+    }
 }
 
 /// A vendor behind its server.
@@ -50,15 +69,15 @@ pub(crate) struct Front<V> {
 #[derive(Debug)]
 struct Desk<V> {
     vendor: V,
-    requests: Mutex<Vec<Recorded>>,
+    log: Arc<Log>,
     planned: Mutex<Vec<Planned>>,
 }
 
 impl<V: Vendor> Front<V> {
     pub(crate) fn start(vendor: V) -> Front<V> {
         let desk = Arc::new(Desk {
+            log: Log::new(vendor.kept()),
             vendor,
-            requests: Mutex::default(),
             planned: Mutex::default(),
         });
         let router = Router::new()
@@ -81,7 +100,11 @@ impl<V: Vendor> Front<V> {
     }
 
     pub(crate) fn requests(&self) -> Vec<Recorded> {
-        locked(&self.desk.requests).clone()
+        self.desk.log.requests()
+    }
+
+    pub(crate) fn log(&self) -> &Log {
+        &self.desk.log
     }
 
     pub(crate) fn plan(&self, at: &str, after: u64, times: u64, failure: Failure) {
@@ -105,16 +128,29 @@ pub(crate) fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 async fn take_in<V: Vendor>(State(desk): State<Arc<Desk<V>>>, request: Request) -> Response {
-    let recorded = match record(request).await {
+    let mut recorded = match record(request).await {
         Ok(recorded) => recorded,
         Err(why) => return plain(400, why),
     };
     if recorded.path.starts_with("/_") {
         return desk.control(&recorded);
     }
-    locked(&desk.requests).push(recorded.clone());
-    let failure = take(&mut locked(&desk.planned), &recorded.path);
-    desk.answer(&recorded, failure).await
+    recorded.place = desk.vendor.place(&recorded);
+    let visit = desk.log.enter(veiled::<V>(recorded.clone()));
+    let failure = take(&mut locked(&desk.planned), &recorded.place);
+    let (parts, body) = desk.answer(&recorded, failure).await.into_parts();
+    let body = visit.see_off(parts.status.as_u16(), body);
+    Response::from_parts(parts, body)
+}
+
+/// A request as it is written down.
+fn veiled<V: Vendor>(mut request: Recorded) -> Recorded {
+    for name in V::SECRET_HEADERS {
+        if let Some(value) = request.headers.get_mut(*name) {
+            "***".clone_into(value);
+        }
+    }
+    request
 }
 
 async fn record(request: Request) -> Result<Recorded, String> {
@@ -144,6 +180,7 @@ async fn record(request: Request) -> Result<Recorded, String> {
         } else {
             String::from_utf8_lossy(&body).into()
         },
+        ..Recorded::default()
     })
 }
 
@@ -156,20 +193,25 @@ fn unpack(body: &[u8]) -> Result<String, String> {
 
 impl<V: Vendor> Desk<V> {
     async fn answer(&self, request: &Recorded, failure: Option<Failure>) -> Response {
-        let Some(failure) = failure else {
-            return pack(request, self.vendor.answer(request));
-        };
+        if let Some(Failure::Status {
+            status,
+            headers,
+            body,
+        }) = failure
+        {
+            return with_headers(status, headers, Body::from(body));
+        }
+        let reply: Reply = self.vendor.answer(request).into();
+        if !reply.delay.is_zero() {
+            tokio::time::sleep(reply.delay).await;
+        }
         match failure {
-            Failure::Status {
-                status,
-                headers,
-                body,
-            } => with_headers(status, headers, Body::from(body)),
-            Failure::Slow(seconds) => {
+            None => pack(request, reply),
+            Some(Failure::Slow(seconds)) => {
                 tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
-                pack(request, self.vendor.answer(request))
+                pack(request, reply)
             }
-            failure => distort(self.vendor.answer(request), failure),
+            Some(failure) => distort(reply, failure),
         }
     }
 
@@ -177,7 +219,18 @@ impl<V: Vendor> Desk<V> {
     fn control(&self, request: &Recorded) -> Response {
         let host = request.header("host").unwrap_or("localhost");
         let value = match (request.method.as_str(), request.path.as_str()) {
-            ("GET", "/_requests") => json!(*locked(&self.requests)),
+            ("GET", "/_requests") => json!(self.log.requests()),
+            ("GET", "/_traffic") => {
+                json!({"asked": self.log.asked(), "most_at_once": self.log.most_at_once()})
+            }
+            ("POST", "/_forget") => {
+                self.log.forget();
+                json!({"status": "ok"})
+            }
+            ("POST", "/_heal") => {
+                locked(&self.planned).clear();
+                json!({"status": "ok"})
+            }
             ("GET", "/_credentials") => self.vendor.credentials(&format!("http://{host}")),
             ("POST", "/_control") => match serde_json::from_str::<Planned>(&request.body) {
                 Ok(planned) => {
@@ -186,30 +239,40 @@ impl<V: Vendor> Desk<V> {
                 }
                 Err(error) => return plain(400, format!("no failure: {error}")),
             },
-            _ => {
-                return plain(
-                    404,
-                    "GET /_requests, GET /_credentials or POST /_control".to_owned(),
-                );
-            }
+            _ => return self.control_vendor(request),
         };
-        pack(request, Answer::new(200, value))
+        pack(request, Answer::new(200, value).into())
+    }
+
+    fn control_vendor(&self, request: &Recorded) -> Response {
+        if let Some(answer) = self.vendor.control(request) {
+            return pack(request, answer.into());
+        }
+        let known =
+            "GET /_requests, /_traffic or /_credentials, or POST /_control, /_heal or /_forget";
+        plain(404, known.to_owned())
     }
 }
 
 /// An answer whose body is not what it should be.
-fn distort(answer: Answer, failure: Failure) -> Response {
-    let text = answer.body.to_string();
-    let half = text.floor_char_boundary(text.len() / 2);
+fn distort(reply: Reply, failure: Failure) -> Response {
     let body = match failure {
-        Failure::Truncated => Body::from(text[..half].to_owned()),
+        Failure::CutRows(count) => cut(&reply.text.first_rows(count), usize::MAX),
         Failure::Malformed => Body::from("<html><body>Bad gateway</body></html>"),
         Failure::Body(value) => Body::from(value.to_string()),
-        Failure::Cut(after) => cut(&text, after),
-        Failure::Halting(seconds) => halting(&text, half, seconds),
-        Failure::Status { .. } | Failure::Slow(_) => Body::from(text),
+        failure => distorted(&reply.text.whole(), &failure),
     };
-    with_headers(answer.status, with_type(answer.headers), body)
+    with_headers(reply.status, with_type(reply.headers), body)
+}
+
+fn distorted(text: &str, failure: &Failure) -> Body {
+    let half = text.floor_char_boundary(text.len() / 2);
+    match failure {
+        Failure::Truncated => Body::from(text[..half].to_owned()),
+        Failure::Cut(after) => cut(text, *after),
+        Failure::Halting(seconds) => halting(text, half, *seconds),
+        _ => Body::from(text.to_owned()),
+    }
 }
 
 /// A body whose connection ends early.
@@ -237,25 +300,16 @@ fn halting(text: &str, half: usize, seconds: f64) -> Body {
 }
 
 /// Packs what is worth it for who takes it packed.
-fn pack(request: &Recorded, answer: Answer) -> Response {
-    let text = answer.body.to_string();
+fn pack(request: &Recorded, reply: Reply) -> Response {
     let wanted = request
         .header("accept-encoding")
         .is_some_and(|it| it.contains("gzip"));
-    let mut headers = with_type(answer.headers);
-    if !wanted || text.len() < GZIP_FROM {
-        return with_headers(answer.status, headers, Body::from(text));
+    let (body, packed) = reply.text.into_body(wanted && reply.may_pack);
+    let mut headers = with_type(reply.headers);
+    if packed {
+        headers.push(("content-encoding".into(), "gzip".into()));
     }
-    headers.push(("content-encoding".into(), "gzip".into()));
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    let packed = encoder
-        .write_all(text.as_bytes())
-        .and_then(|()| encoder.finish());
-    with_headers(
-        answer.status,
-        headers,
-        Body::from(packed.expect("memory takes all")),
-    )
+    with_headers(reply.status, headers, body)
 }
 
 fn with_type(mut headers: Vec<(String, String)>) -> Vec<(String, String)> {

@@ -131,6 +131,8 @@ impl Google {
 }
 
 impl Vendor for Books {
+    type Answer = Answer;
+
     fn answer(&self, request: &Recorded) -> Answer {
         if request.path == grant::PATH {
             return self.grants.answer(request);

@@ -8,13 +8,17 @@
 mod answer;
 mod failure;
 mod front;
+mod log;
 mod recorded;
+mod reply;
 mod server;
 
 pub mod google;
+pub mod pendo;
 pub mod pingdom;
 
 pub use failure::Failure;
 pub use google::Google;
+pub use pendo::{Fixture as PendoFixture, Pendo};
 pub use pingdom::Pingdom;
 pub use recorded::Recorded;

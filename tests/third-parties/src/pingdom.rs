@@ -82,6 +82,8 @@ pub fn refused(status: u16, message: &str) -> Failure {
 }
 
 impl Vendor for Books {
+    type Answer = Answer;
+
     fn answer(&self, request: &Recorded) -> Answer {
         let (short, long) = self.left();
         let answer = match short.0.min(long.0) {

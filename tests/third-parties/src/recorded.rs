@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 /// A request as it came.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Recorded {
     /// Its method.
     pub method: String,
@@ -18,6 +18,14 @@ pub struct Recorded {
     pub headers: BTreeMap<String, String>,
     /// Its body, decompressed.
     pub body: String,
+    /// What it is about: where failures are planned. The path, if the vendor tells no more.
+    pub place: String,
+    /// When it came, in milliseconds since the stand-in began.
+    pub came_ms: u64,
+    /// When its answer was at an end.
+    pub went_ms: Option<u64>,
+    /// What was answered.
+    pub status: Option<u16>,
 }
 
 impl Recorded {

@@ -29,6 +29,7 @@ fn request(path: &str, body: String, bearer: &str) -> Recorded {
             .map(|(name, value)| (name.into(), value.into()))
             .into(),
         body,
+        ..Recorded::default()
     }
 }
 
