@@ -115,7 +115,7 @@ async fn data_may_do_what_it_does() {
 #[tokio::test]
 async fn collecting_functions_may_do_what_they_do() {
     let called = work::collect().await;
-    for name in ["collect-ga", "collect-pingdom"] {
+    for name in ["collect-ga", "collect-pendo", "collect-pingdom"] {
         compare(name, &called);
     }
 }

@@ -10,13 +10,14 @@ use serde_json::{Map, Value, json};
 pub(crate) const STACK: &str = "weir";
 
 /// The functions' logical names, as the code calls them.
-pub(crate) const FUNCTIONS: [(&str, &str); 7] = [
+pub(crate) const FUNCTIONS: [(&str, &str); 8] = [
     ("track", "TrackFunction"),
     ("query", "QueryFunction"),
     ("token", "TokenFunction"),
     ("data", "DataFunction"),
     ("compact", "CompactFunction"),
     ("collect-ga", "CollectGaFunction"),
+    ("collect-pendo", "CollectPendoFunction"),
     ("collect-pingdom", "CollectPingdomFunction"),
 ];
 

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use weir_lambda::settings::{
-    COLLECT_GA_VARIABLES, COLLECT_PINGDOM_VARIABLES, HTTP_VARIABLES, SCHEDULED_VARIABLES,
+    COLLECT_GA_VARIABLES, COLLECT_PENDO_VARIABLES, COLLECT_PINGDOM_VARIABLES, HTTP_VARIABLES,
+    SCHEDULED_VARIABLES,
 };
 use weir_service::SnippetPath;
 
@@ -15,6 +16,7 @@ fn read_by(function: &str) -> BTreeSet<String> {
     let names = match function {
         "compact" => SCHEDULED_VARIABLES.as_slice(),
         "collect-ga" => COLLECT_GA_VARIABLES.as_slice(),
+        "collect-pendo" => COLLECT_PENDO_VARIABLES.as_slice(),
         "collect-pingdom" => COLLECT_PINGDOM_VARIABLES.as_slice(),
         _ => HTTP_VARIABLES.as_slice(),
     };
@@ -76,6 +78,7 @@ fn the_page_on_configuration_names_every_variable() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/CONFIG.md");
     let page = std::fs::read_to_string(path).expect("the page is there");
     let all = HTTP_VARIABLES.iter().chain(&COLLECT_GA_VARIABLES);
+    let all = all.chain(&COLLECT_PENDO_VARIABLES);
     for name in all.chain(&COLLECT_PINGDOM_VARIABLES) {
         assert!(page.contains(&format!("`{name}`")), "{name}");
     }

@@ -28,6 +28,9 @@ pub const SCHEDULED_VARIABLES: [&str; 2] = [STACK, LOG];
 /// The variables of the function that reads Google Analytics.
 pub const COLLECT_GA_VARIABLES: [&str; 4] = [STACK, GOOGLE_URL, DISABLE_COLLECTORS, LOG];
 
+/// The variables of the function that reads Pendo.
+pub const COLLECT_PENDO_VARIABLES: [&str; 4] = [STACK, PENDO_URL, DISABLE_COLLECTORS, LOG];
+
 /// The variables of the function that reads Pingdom.
 pub const COLLECT_PINGDOM_VARIABLES: [&str; 4] = [STACK, PINGDOM_URL, DISABLE_COLLECTORS, LOG];
 
@@ -41,6 +44,7 @@ const LOG: &str = "WEIR_LOG";
 
 // Read by `weir-collect`, which has them on one machine, too.
 const GOOGLE_URL: &str = "WEIR_GOOGLE_URL";
+const PENDO_URL: &str = "PENDO_BASE_URL";
 const PINGDOM_URL: &str = "WEIR_PINGDOM_URL";
 const DISABLE_COLLECTORS: &str = "DISABLE_COLLECTORS";
 
@@ -328,17 +332,21 @@ mod tests {
         let rows = rows(include_str!("../../../docs/CONFIG.md"));
         let functions = |name: &&str| {
             let of_google = COLLECT_GA_VARIABLES.contains(name);
+            let of_pendo = COLLECT_PENDO_VARIABLES.contains(name);
             let of_pingdom = COLLECT_PINGDOM_VARIABLES.contains(name);
-            match (HTTP_VARIABLES.contains(name), of_google, of_pingdom) {
-                (true, true, true) => "all",
+            match (HTTP_VARIABLES.contains(name), of_google, of_pendo, of_pingdom) {
+                (true, true, ..) => "all",
                 (true, ..) => "track, query, token, data",
-                (false, true, true) => "collect-ga, collect-pingdom",
-                (false, true, false) => "collect-ga",
-                (false, false, _) => "collect-pingdom",
+                (false, true, true, _) => "collect-ga, collect-pendo, collect-pingdom",
+                (false, true, ..) => "collect-ga",
+                (false, _, true, _) => "collect-pendo",
+                (false, ..) => "collect-pingdom",
             }
         };
         let all = HTTP_VARIABLES.iter().chain(&COLLECT_GA_VARIABLES);
-        let all = all.chain(&COLLECT_PINGDOM_VARIABLES);
+        let all = all
+            .chain(&COLLECT_PENDO_VARIABLES)
+            .chain(&COLLECT_PINGDOM_VARIABLES);
         assert_eq!(rows, all.map(|name| (*name, functions(name))).collect());
         assert!(
             SCHEDULED_VARIABLES

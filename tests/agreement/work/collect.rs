@@ -1,5 +1,5 @@
-//! Everything that a collecting function does to tables. Jobs of Google Analytics and of Pingdom
-//! differ in what they read, and in nothing that they store; so one stands for both.
+//! Everything that a collecting function does to tables. Jobs of Google Analytics, Pendo and Pingdom
+//! differ in what they read, and in nothing that they store; so one stands for all.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -117,6 +117,17 @@ async fn deliver(place: &Place, store: &Store, round: u64) {
         let _ = lease
             .save(store, json!({"bookmarks": {}}), Vec::new(), place.soon())
             .await;
+        // Twice one that no item holds, as Pendo's can be: what the first left goes again.
+        for visitor in ["a", "b"] {
+            let _ = lease
+                .save(store, long_bookmark(visitor), Vec::new(), place.soon())
+                .await;
+        }
         let _ = lease.release(store, place.soon()).await;
     }
+}
+
+fn long_bookmark(visitor: &str) -> Value {
+    let known = visitor.repeat(500_000);
+    json!({"bookmarks": {"visitor_history": {"weir": {"known": known}}}})
 }
