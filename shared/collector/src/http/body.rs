@@ -73,16 +73,12 @@ fn broken(error: &reqwest::Error) -> BodyError {
     }
 }
 
-/// Decompression tells a body that ends too early from one that is none.
+/// What decompression says is told by itself, and what a connection says by the client: only the
+/// first can be about what the body holds, and its early end is no news about that.
 fn is_garbled(error: &reqwest::Error) -> bool {
-    let of_data = |kind| {
-        matches!(
-            kind,
-            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput
-        )
-    };
-    error.is_decode()
-        && causes(error)
-            .filter_map(|cause| cause.downcast_ref::<io::Error>())
-            .any(|cause| of_data(cause.kind()))
+    let mut told = causes(error).filter(|cause| !cause.is::<reqwest::Error>());
+    let told = told
+        .next()
+        .and_then(|cause| cause.downcast_ref::<io::Error>());
+    told.is_some_and(|error| error.kind() != io::ErrorKind::UnexpectedEof)
 }

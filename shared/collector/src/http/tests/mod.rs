@@ -1,5 +1,6 @@
 //! Requests to servers that fail in every way.
 
+mod paced;
 mod server;
 mod streams;
 mod unseen;

@@ -89,8 +89,8 @@ impl Sent {
     pub(super) async fn settled(&self) -> usize {
         let mut quiet = 0;
         let mut seen = 0;
-        while quiet < 50 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
+        while quiet < 20_000 {
+            tokio::task::yield_now().await;
             let now = self.0.load(Ordering::SeqCst);
             quiet = if now == seen { quiet + 1 } else { 0 };
             seen = now;

@@ -104,7 +104,7 @@ async fn a_whole_text_without_the_last_chunk_is_cut() {
         ("0\r\n\r\n", true),
         ("", false),
         ("0\r\n", false),
-        ("5\r\nab", false),
+        ("5\r\n  ", false),
     ] {
         let server = Server::answering(chunked(&[one, other], end)).await;
         let (count, ended) = count(items(&hasty(), &server).await).await;
@@ -122,7 +122,8 @@ async fn a_whole_text_without_the_last_chunk_is_cut() {
 async fn what_is_compressed_and_cut_is_told_from_what_is_garbled() {
     let whole = gzip(list(10_000).as_bytes());
     let mut garbled = whole.clone();
-    garbled[whole.len() / 2..].fill(0xff);
+    // Behind its head, gzip has no block of this kind.
+    garbled[10] = 0xff;
     let mut other_sum = whole.clone();
     other_sum[whole.len() - 8] ^= 1;
     for (body, kind) in [
@@ -140,9 +141,15 @@ async fn what_is_compressed_and_cut_is_told_from_what_is_garbled() {
     ] {
         let zipped = ["content-encoding: gzip"];
         let server = Server::answering(answer("200 OK", &zipped, &body)).await;
-        let (count, ended) = count(items(&hasty(), &server).await).await;
-        let error = ended.unwrap_err();
-        assert_eq!(error.kind(), kind, "{error} after {count}");
+        let mut items = items(&hasty(), &server).await;
+        // The checksum comes last, so items may be wrong before it is known.
+        let error = loop {
+            match items.next().await {
+                Ok(item) => assert!(item.is_some(), "{kind:?}"),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error.kind(), kind, "{error}, of {} bytes", body.len());
     }
 }
 
@@ -242,8 +249,10 @@ fn a_runtime_ends_while_a_server_is_silent() {
         let mut items = items(&hasty(), &server).await;
         items.next().await.unwrap().unwrap();
     });
-    // It would wait for a parser that waits for the server.
+    // It would wait for a parser that waits for the server, which may take two minutes.
+    let began = std::time::Instant::now();
     drop(runtime);
+    assert!(began.elapsed() < Duration::from_secs(60));
 }
 
 #[tokio::test]
