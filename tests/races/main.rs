@@ -14,6 +14,7 @@ mod clocks;
 mod compactors;
 mod jobs;
 mod late;
+mod pieces;
 mod readers;
 mod records;
 mod regrouped;
