@@ -88,7 +88,7 @@ impl Fixture {
         );
         for visitor in awkward_visitors(now) {
             if let Some(id) = visitor["visitorId"].as_str().filter(|id| *id != "v-quiet") {
-                fixture = fixture.with(Source::History, history(id, now));
+                fixture = fixture.with(Source::History, awkward_history(id, now));
             }
         }
         for (parents, prefix, events, field) in FAMILIES {
@@ -324,17 +324,16 @@ fn of_parent(mut rows: Vec<Value>, field: &str, id: &str) -> Vec<Value> {
     rows
 }
 
-/// So many rows so many days ago, each of another visitor and hour.
+/// So many rows so many days ago, each of another visitor, three in an hour.
 fn counts(now: i64, days: &[(i64, usize)]) -> Vec<Value> {
     let today = now.div_euclid(DAY) * DAY;
-    let times = days.iter().flat_map(|&(ago, count)| {
-        let hours = if ago == 0 { 10 } else { 24 };
-        (0..count).map(move |n| (today - ago * DAY, n as i64 % hours))
-    });
+    let times = days
+        .iter()
+        .flat_map(|&(ago, count)| (0..count).map(move |n| (today - ago * DAY, n as i64 / 3)));
     let rows = times.enumerate().map(|(n, (day, hour))| {
         let mut row = json!({
             "visitorId": format!("v{n}"), "accountId": "a1", "appId": n % 4 / 3 + 1, "day": day,
-            "hour": day + hour / 3 * HOUR, "numEvents": n + 1, "numMinutes": 2, "server": "www.example.org",
+            "hour": day + hour * HOUR, "numEvents": n + 1, "numMinutes": 2, "server": "www.example.org",
             "remoteIp": "192.0.2.7", "userAgent": format!("Browser/1.0 ({n})"), "parameters": null,
             "properties": {"phone": true, "Plan Name": "x"}, "unknownField": [1],
         });
@@ -352,7 +351,9 @@ fn counts(now: i64, days: &[(i64, usize)]) -> Vec<Value> {
 fn singles(now: i64, days: &[(i64, usize)]) -> Vec<Value> {
     let today = now.div_euclid(DAY) * DAY;
     let times = days.iter().flat_map(|&(ago, count)| {
-        let time = today - ago * DAY + 5 * HOUR + 123;
+        // Whatever time it is today, it is in the past.
+        let hour = if ago == 0 { 0 } else { 5 * HOUR };
+        let time = today - ago * DAY + hour + 123;
         (0..count).map(move |n| time + i64::from(n + 1 == count))
     });
     let rows = times.enumerate().map(|(n, time)| {
@@ -381,26 +382,28 @@ fn polls(mut rows: Vec<Value>) -> Vec<Value> {
 /// What a visitor did in the last days: at the edges of days, twice at one time, over midnight.
 fn history(visitor: &str, now: i64) -> Vec<Value> {
     let today = now.div_euclid(DAY) * DAY;
-    let entry = |ts: i64, last: Value, kind: &str| {
+    let entry = |ts: i64, last: i64, kind: &str| {
         json!({
             "visitorId": visitor, "ts": ts, "lastTs": last, "type": kind, "duration": 3, "appId": 1,
             "parsedUserAgent": {"name": "Browser", "version": "1.0", "os": "Linux"}, "featureId": null,
             "uri": "https://example.org/é",
         })
     };
-    let mut entries = vec![
-        entry(today - 3 * DAY, (today - 3 * DAY + 5).into(), "page"),
-        entry(
-            today - 2 * DAY - 1,
-            (today - 2 * DAY + HOUR).into(),
-            "feature",
-        ),
-        entry(today - 2 * DAY, Value::Null, "page"),
-        entry(today - DAY + 7, (today - DAY + 7).into(), "page"),
-        entry(today - DAY + 7, (today - DAY + 9).into(), "track"),
-        entry(now - HOUR, (now - HOUR + 1).into(), "guide"),
-    ];
-    let last = entries[3].as_object_mut().expect("it is an object");
-    last.remove("lastTs");
+    vec![
+        entry(today - 3 * DAY, today - 3 * DAY + 5, "page"),
+        entry(today - 2 * DAY - 1, today - 2 * DAY + HOUR, "feature"),
+        entry(today - 2 * DAY, today - 2 * DAY, "page"),
+        entry(today - DAY + 7, today - DAY + 7, "page"),
+        entry(today - DAY + 7, today - DAY + 9, "track"),
+        entry(now - HOUR, now - HOUR + 1, "guide"),
+    ]
+}
+
+/// The same with ends that are null or missing.
+fn awkward_history(visitor: &str, now: i64) -> Vec<Value> {
+    let mut entries = history(visitor, now);
+    entries[2]["lastTs"] = Value::Null;
+    let endless = entries[3].as_object_mut().expect("it is an object");
+    endless.remove("lastTs");
     entries
 }

@@ -115,8 +115,8 @@ fn visitor(n: usize, now: i64) -> Value {
                 "lastupdated": ago(n, now), "lastvisit": ago(n, now), "firstvisit": now - DAYS * DAY,
             },
             "agent": {"language": "en_GB", "email": format!("{n}@example.org")},
-            "custom": {"custString": "ordinary", "custInteger": n, "custBoolean": n % 2 == 0},
-            "pendo": {"donotprocess": n % 50 != 0},
+            "custom": {"custString": "ordinary", "custInteger": n, "custBoolean": n.is_multiple_of(2)},
+            "pendo": {"donotprocess": !n.is_multiple_of(50)},
         },
     })
 }

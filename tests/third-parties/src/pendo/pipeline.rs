@@ -157,10 +157,18 @@ fn apps(value: Value) -> Option<Option<Vec<i64>>> {
     match value {
         Value::String(all) if all == r#"expandAppIds("*")"# => Some(None),
         Value::Array(ids) if !ids.is_empty() => {
-            let ids: Option<Vec<i64>> = ids.iter().map(Value::as_i64).collect();
+            let ids: Option<Vec<i64>> = ids.iter().map(app).collect();
             Some(Some(ids?))
         }
         _ => None,
+    }
+}
+
+/// A number, also as text.
+fn app(value: &Value) -> Option<i64> {
+    match value {
+        Value::String(text) => text.parse().ok(),
+        value => value.as_i64(),
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 /// Fields that are kept beside the text, for speed; others are read from it.
-const KEPT: [&str; 9] = [
+const KEPT: [&str; 10] = [
     "id",
     "accountId",
     "visitorId",
@@ -17,6 +17,7 @@ const KEPT: [&str; 9] = [
     "day",
     "hour",
     "browserTime",
+    "ts",
 ];
 
 /// A row of a source; cheap to clone.

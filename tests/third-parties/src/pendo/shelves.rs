@@ -1,6 +1,6 @@
 //! The rows that there are, by source and parent, and the orders in which they were asked for.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -21,7 +21,9 @@ pub(crate) struct Shelves {
 #[derive(Debug, Default)]
 struct Shelf {
     rows: Vec<Row>,
+    /// As they are answered.
     by_parent: HashMap<String, Vec<Row>>,
+    ids: HashSet<String>,
 }
 
 /// Rows of a source or a parent, of a period, in an order: kept, so that pages cost no sorting.
@@ -44,15 +46,7 @@ impl Shelves {
 
     fn set(&mut self, source: Source, rows: Vec<Row>) {
         self.views.retain(|view, _| view.source != source);
-        let mut shelf = Shelf::default();
-        for row in &rows {
-            let parent = source.parent().and_then(|field| row.text_of(field));
-            if let Some(parent) = parent {
-                shelf.by_parent.entry(parent).or_default().push(row.clone());
-            }
-        }
-        shelf.rows = rows;
-        self.shelves.insert(source, shelf);
+        self.shelves.insert(source, Shelf::new(source, rows));
     }
 
     pub(crate) fn rows(&self, source: Source) -> &[Row] {
@@ -92,11 +86,11 @@ impl Shelves {
 
     /// Whether a visitor is there.
     pub(crate) fn has_visitor(&self, id: &str) -> bool {
-        let mut rows = self.rows(Source::Visitors).iter();
-        rows.any(|row| row.get("visitorId").is_some_and(|it| *it == id))
+        let shelf = self.shelves.get(&Source::Visitors);
+        shelf.is_some_and(|shelf| shelf.ids.contains(id))
     }
 
-    /// What a visitor did from a time on, for so long, without their id.
+    /// What a visitor did from a time on, for so long.
     pub(crate) fn history(&self, visitor: &str, from: i64, length: i64) -> Vec<Row> {
         let entries = self.rows_of(Source::History, visitor).iter();
         let times = from..from + length;
@@ -105,7 +99,7 @@ impl Shelves {
                 let time = row.get("ts").and_then(|time| time.as_i64());
                 time.is_some_and(|time| times.contains(&time))
             })
-            .map(|row| row.without("visitorId"))
+            .cloned()
             .collect()
     }
 
@@ -162,6 +156,25 @@ impl Shelves {
         let mut rows: Vec<Row> = rows.iter().map(|row| of_period(row, view)).collect();
         sort(&mut rows, &view.keys);
         rows
+    }
+}
+
+impl Shelf {
+    fn new(source: Source, rows: Vec<Row>) -> Shelf {
+        let mut shelf = Shelf::default();
+        for row in &rows {
+            let text_of = |field: Option<&str>| field.and_then(|field| row.text_of(field));
+            shelf.ids.extend(text_of(source.id()));
+            if let Some(parent) = text_of(source.parent()) {
+                let answered = match source {
+                    Source::History => row.without("visitorId"),
+                    _ => row.clone(),
+                };
+                shelf.by_parent.entry(parent).or_default().push(answered);
+            }
+        }
+        shelf.rows = rows;
+        shelf
     }
 }
 

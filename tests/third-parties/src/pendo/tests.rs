@@ -140,7 +140,10 @@ fn what_it_does_not_understand_is_refused() {
     check(json!([pages, {"limit": -1}]), "invalid value");
     check(json!([pages, {"filter": "day ~ 1"}]), "a comparison");
     check(json!([{"source": {"reports": null}}]), "unknown source");
-    check(json!([{"source": {"pages": {"appId": "1"}}}]), "\"appId\"");
+    check(
+        json!([{"source": {"pages": {"appId": "1,2"}}}]),
+        "\"appId\"",
+    );
     check(json!([{"source": {"pages": {"appId": []}}}]), "\"appId\"");
     check(
         json!([{"source": {"pages": {"appId": [1.5]}}}]),
@@ -212,6 +215,7 @@ fn apps_and_visitors_who_are_not_known_are_left_out_if_that_is_said() {
     let of_app = |app: i64| count(json!({"features": {"appId": [app]}}));
     let all = count(json!({"features": {"appId": "expandAppIds(\"*\")"}}));
     assert!(of_app(1) < all && of_app(2) >= 1);
+    assert_eq!(count(json!({"features": {"appId": ["1"]}})), of_app(1));
     assert_eq!(of_app(1) + of_app(2), all);
     let visitors = |identified: bool| count(json!({"visitors": {"identified": identified}}));
     assert_eq!(visitors(false), visitors(true) + 2);
