@@ -4,12 +4,46 @@
 //! Each key is read on its own and has its own error, which names the file, the key, the value and
 //! what is allowed. The integration key is never shown.
 
+mod keys;
+
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 use weir_collector::Fault;
 use weir_collector::secrets::SecretText;
 use weir_model::Timestamp;
+
+use keys::Keys;
+
+/// The key that is a secret.
+const KEY: &str = "x_pendo_integration_key";
+
+const KNOWN: &[&str] = &[
+    KEY,
+    "start_date",
+    "period",
+    "lookback_window",
+    "request_timeout",
+    "record_limit",
+    "app_ids",
+    "include_anonymous_visitors",
+    "events_date_window",
+    "concurrency",
+    "requests_per_second",
+    "base_url",
+];
+
+/// The defaults of the published tap.
+const RECORDS: u64 = 100_000;
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// Requests under way at once: enough to hide the time that an answer takes to begin.
+const REQUESTS: u64 = 4;
+const MOST_REQUESTS: u64 = 32;
+
+/// A hundred years, and more than an answer ever has.
+const MOST_DAYS: u64 = 36_500;
+const MOST_RECORDS: u64 = 1_000_000_000;
 
 /// By what the events of apps, features, pages and track types are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -67,19 +101,129 @@ impl Period {
 
 impl Config {
     /// Reads a configuration; `file` is its name for errors. Keys that it does not know are warned
-    /// of. The integration key is not needed here: [`Config::key`].
+    /// of. The integration key is not read here: [`Config::key`].
     ///
     /// # Errors
     /// When a key is missing or its value is none that is allowed.
-    pub fn read(_map: &Map<String, Value>, file: &str) -> Result<Config, Fault> {
-        Err(Fault::new(file))
+    pub fn read(map: &Map<String, Value>, file: &str) -> Result<Config, Fault> {
+        let keys = Keys::new(file, map);
+        for note in keys.unknown(KNOWN) {
+            tracing::warn!("{note}");
+        }
+        Ok(Config {
+            start_date: start_date(&keys)?,
+            period: period(&keys)?,
+            lookback: days(keys.whole("lookback_window", 0..=MOST_DAYS)?.unwrap_or(0)),
+            request_timeout: request_timeout(&keys)?,
+            record_limit: keys
+                .whole("record_limit", 1..=MOST_RECORDS)?
+                .unwrap_or(RECORDS),
+            app_ids: app_ids(&keys)?,
+            include_anonymous: keys.switch("include_anonymous_visitors")?.unwrap_or(false),
+            events_window: keys
+                .whole("events_date_window", 0..=MOST_DAYS)?
+                .filter(|n| *n > 0)
+                .map(days),
+            concurrency: keys
+                .whole("concurrency", 1..=MOST_REQUESTS)?
+                .unwrap_or(REQUESTS) as usize,
+            requests_per_second: requests_per_second(&keys)?,
+            base_url: base_url(&keys)?,
+        })
     }
 
     /// Reads the integration key.
     ///
     /// # Errors
     /// When it is missing, empty, or no text. The error does not show it.
-    pub fn key(_map: &Map<String, Value>, file: &str) -> Result<SecretText, Fault> {
-        Err(Fault::new(file))
+    pub fn key(map: &Map<String, Value>, file: &str) -> Result<SecretText, Fault> {
+        let keys = Keys::new(file, map);
+        let hint = "make one in Pendo: Settings, Integrations, Integration Keys";
+        let fault = |why: &str| keys.error(KEY, why).hint(hint);
+        match keys.get(KEY) {
+            None => Err(fault("is missing: it is an integration key of Pendo")),
+            Some(Value::String(key)) => match key.trim() {
+                "" => Err(fault("is empty: it is an integration key of Pendo")),
+                key if !key.bytes().all(|byte| byte.is_ascii_graphic()) => Err(fault(
+                    "has a character that no integration key of Pendo has",
+                )),
+                key => Ok(SecretText::new(key)),
+            },
+            Some(_) => Err(fault("is no text: it is an integration key of Pendo")),
+        }
     }
 }
+
+fn start_date(keys: &Keys<'_>) -> Result<Timestamp, Fault> {
+    let what = "a date or a time in RFC 3339, as 2020-09-18T00:00:00Z";
+    let text = keys.required_text("start_date", what)?;
+    Timestamp::parse(text).map_err(|error| keys.error("start_date", error))
+}
+
+fn period(keys: &Keys<'_>) -> Result<Period, Fault> {
+    match keys.required_text("period", "dayRange or hourRange")? {
+        "dayRange" => Ok(Period::Day),
+        "hourRange" => Ok(Period::Hour),
+        other => Err(keys.wrong("period", &other.into(), "dayRange or hourRange")),
+    }
+}
+
+/// Nothing, an empty text and 0 all mean the default.
+fn request_timeout(keys: &Keys<'_>) -> Result<Duration, Fault> {
+    let seconds = keys.number(
+        "request_timeout",
+        "a number of seconds from 0 to 86400",
+        |n| (0.0..=86_400.0).contains(&n),
+    )?;
+    let seconds = seconds
+        .filter(|seconds| *seconds > 0.0)
+        .map(Duration::from_secs_f64);
+    Ok(seconds.unwrap_or(REQUEST_TIMEOUT))
+}
+
+fn requests_per_second(keys: &Keys<'_>) -> Result<Option<f64>, Fault> {
+    keys.number("requests_per_second", "a number above 0, to 1000", |n| {
+        n > 0.0 && n <= 1000.0
+    })
+}
+
+/// A comma separated text, a list or a number alone. Without any all apps are asked for.
+fn app_ids(keys: &Keys<'_>) -> Result<Option<Vec<i64>>, Fault> {
+    let wanted = "whole numbers with commas between, as \"1, 2\"";
+    let wrong = |value: &Value| keys.wrong("app_ids", value, wanted);
+    let one = |value: &Value| value.as_i64().ok_or_else(|| wrong(value));
+    let ids: Vec<i64> = match keys.given("app_ids") {
+        None => return Ok(None),
+        Some(Value::String(text)) => {
+            let parse = |id: &str| id.trim().parse().map_err(|_| wrong(&id.trim().into()));
+            text.split(',').map(parse).collect::<Result<_, _>>()?
+        }
+        Some(Value::Array(list)) => list.iter().map(one).collect::<Result<_, _>>()?,
+        Some(value) => vec![one(value)?],
+    };
+    Ok(Some(ids).filter(|ids| !ids.is_empty()))
+}
+
+fn base_url(keys: &Keys<'_>) -> Result<Option<String>, Fault> {
+    let wanted = "an address, as https://app.pendo.io";
+    match keys.given("base_url") {
+        None => Ok(None),
+        Some(Value::String(url)) if is_address(url) => {
+            Ok(Some(url.trim_end_matches('/').to_owned()))
+        }
+        Some(other) => Err(keys.wrong("base_url", other, wanted)),
+    }
+}
+
+/// Whether a text begins as an address does, and names a server.
+fn is_address(url: &str) -> bool {
+    let rest = url.strip_prefix("https://").or(url.strip_prefix("http://"));
+    rest.is_some_and(|rest| !rest.trim_matches('/').is_empty() && !rest.contains(['?', '#', ' ']))
+}
+
+fn days(days: u64) -> Duration {
+    Duration::from_secs(days * 86_400)
+}
+
+#[cfg(test)]
+mod tests;
