@@ -40,6 +40,14 @@ pub(crate) struct Spool {
 }
 
 impl Spool {
+    #[cfg(test)]
+    pub(crate) fn to(file: File) -> Self {
+        Self {
+            file: Some(file),
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.block.is_empty() && self.written.is_empty()
     }

@@ -116,6 +116,11 @@ impl<O> Lane<O> {
         self.room.notified().await;
     }
 
+    #[cfg(test)]
+    pub(super) fn use_file(&self, file: std::fs::File) {
+        self.state().spool = Some(Spool::to(file));
+    }
+
     fn state(&self) -> MutexGuard<'_, State<O>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
