@@ -227,7 +227,8 @@ fn finish(note: &mut JobRun, report: &Report, next: Option<Timestamp>, now: Time
     note.finished = Some(now);
     note.records = report.records;
     note.skipped = report.skips.count;
-    note.bookmark = report.bookmark.as_ref().map(|State(value)| value.clone());
+    let bookmark = report.bookmark.as_ref();
+    note.bookmark = bookmark.map(|State(bookmark)| JobRun::brief(bookmark));
     note.next = next;
     note.outcome = match &report.ended {
         Ended::Complete => JobOutcome::Complete,

@@ -54,11 +54,12 @@ fn collecting(deployed: Deployed) -> Result<Collecting, Fault> {
 }
 
 fn outcome(done: Done) -> Outcome {
-    let metrics = done.metrics.into_iter();
+    let counts = done.metrics.into_iter();
+    let counts = counts.map(|(name, value)| Metric::count(name, value));
+    let late = done.late.map(|late| late.as_secs());
+    let late = late.map(|late| Metric::seconds("JobLatenessSeconds", late));
     Outcome {
-        metrics: metrics
-            .map(|(name, value)| Metric::count(name, value))
-            .collect(),
+        metrics: counts.chain(late).collect(),
         failed: done.failed.map(Failed),
         summary: done.summary,
     }

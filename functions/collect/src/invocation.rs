@@ -33,6 +33,10 @@ const GRACE: Duration = Duration::from_secs(45);
 /// A job that did not come to its end within this is left to its schedule.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
+/// Bytes of an event that a function can be called with (AWS Lambda developer guide, "Lambda
+/// quotas", of asynchronous invocations).
+const EVENT_BYTES: usize = 1_000_000;
+
 /// The key of the time that a run was due.
 const SCHEDULED: &str = "scheduled";
 
@@ -55,6 +59,8 @@ pub struct Done {
     pub summary: Value,
     /// What is to be measured: names of metrics, and counts.
     pub metrics: Vec<(&'static str, u64)>,
+    /// How long after its time it began, if that is known.
+    pub late: Option<Duration>,
     /// Why it counts as failed, if it does.
     pub failed: Option<String>,
 }
@@ -109,9 +115,16 @@ impl Collecting {
                 let mut course = event.course(&report, began, left);
                 if course == Course::GoesOn {
                     let next = event.next(input, &report, began);
-                    course = Course::called(&event, again(next.to_string()).await);
+                    let called = match as_event(&next) {
+                        Ok(next) => again(next).await,
+                        Err(why) => Err(why),
+                    };
+                    course = Course::called(&event, called);
                 }
-                Done::over(&event, &report, &run, &course).late_by(event.lateness(began))
+                Done {
+                    late: event.lateness(began),
+                    ..Done::over(&event, &report, &run, &course)
+                }
             }
             Err(error) => Done::failed(&format!("{}: {error}", event.name)),
         }
@@ -137,6 +150,19 @@ impl Collecting {
             next: event.due_after(context.clock.now()),
         };
         run_job(&call, &context, limits).await
+    }
+}
+
+/// The text of an event. Of what is in it, only the state of a range can be long: every other is
+/// kept beside the lease.
+fn as_event(next: &Value) -> Result<String, String> {
+    let text = next.to_string();
+    match text.len() {
+        bytes if bytes > EVENT_BYTES => Err(format!(
+            "the event with the state of its range has {bytes} bytes, and up to {EVENT_BYTES} are \
+             taken: have it collect a shorter range, or less at once"
+        )),
+        _ => Ok(text),
     }
 }
 
@@ -263,6 +289,7 @@ impl Done {
         Done {
             summary: json!({"outcome": "failed", "error": why}),
             metrics: vec![("JobsFailed", 1)],
+            late: None,
             failed: Some(why.to_owned()),
         }
     }
@@ -273,6 +300,7 @@ impl Done {
         Done {
             summary: json!({"job": job.as_str(), "outcome": "disabled"}),
             metrics: Vec::new(),
+            late: None,
             failed: None,
         }
     }
@@ -289,6 +317,7 @@ impl Done {
                 "job": job.as_str(), "outcome": "busy", "holder": holder, "until": until.to_string(),
             }),
             metrics: vec![("JobsBusy", 1)],
+            late: None,
             failed: is_range.then_some(why),
         }
     }
@@ -329,13 +358,22 @@ impl Done {
         Done {
             summary,
             metrics,
+            late: None,
             failed,
         }
     }
+}
 
-    fn late_by(mut self, late: Option<Duration>) -> Done {
-        let late = late.map(|late| ("JobLatenessSeconds", late.as_secs()));
-        self.metrics.extend(late);
-        self
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_whose_state_fits_into_no_event_says_so() {
+        let event = |bytes: usize| json!({"state": "x".repeat(bytes - 12)});
+        let text = as_event(&event(EVENT_BYTES)).expect("it fits");
+        assert_eq!(text.len(), EVENT_BYTES);
+        let why = as_event(&event(EVENT_BYTES + 1)).expect_err("it is too long");
+        assert!(why.contains("has 1000001 bytes"), "{why}");
     }
 }
