@@ -141,6 +141,11 @@ fn a_dry_run_prints_what_it_would_send_without_the_token() {
         done.err.contains("running collection into web/uptime"),
         "{done:?}"
     );
+    let shown = "24 records of uptime shown, 0 left out";
+    assert!(
+        done.err.contains(shown) && !done.err.contains("delivered"),
+        "{done:?}"
+    );
     assert_eq!(files.records(), Vec::<Value>::new());
     assert_eq!(files.log(), "");
 }
