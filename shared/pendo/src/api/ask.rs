@@ -1,0 +1,271 @@
+//! What is asked: addresses and bodies. Source: Pendo's API, engageapi.pendo.io, "Aggregation",
+//! "Visitor", "Metadata" and "Reports".
+
+use serde_json::{Map, Value, json};
+use weir_collector::{Fault, http};
+
+use crate::config::{Config, Period};
+use crate::streams::{EntityKind, EventsKind, MetadataOf, StreamId};
+use crate::sync::DAY_MS;
+
+const AGGREGATION: &str = "/api/v1/aggregation";
+
+/// Where the rows of an aggregation are.
+const RESULTS: &[&str] = &["results"];
+
+/// One request.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Ask {
+    path: String,
+    route: String,
+    query: Option<(&'static str, String)>,
+    body: Option<Value>,
+}
+
+/// The apps that are asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Apps {
+    ids: Option<Vec<i64>>,
+    with_anonymous: bool,
+}
+
+impl Apps {
+    pub(crate) fn of(config: &Config) -> Apps {
+        Apps {
+            ids: config.app_ids.clone(),
+            with_anonymous: config.include_anonymous,
+        }
+    }
+
+    fn value(&self) -> Value {
+        match &self.ids {
+            Some(ids) => json!(ids),
+            None => json!("expandAppIds(\"*\")"),
+        }
+    }
+}
+
+impl Ask {
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// What it is called in logs and errors.
+    pub(super) fn route(&self) -> &str {
+        &self.route
+    }
+
+    pub(super) fn query(&self) -> impl Iterator<Item = (&str, &str)> {
+        let query = self.query.iter();
+        query.map(|(name, value)| (*name, value.as_str()))
+    }
+
+    pub(super) fn body(&self) -> Option<&Value> {
+        self.body.as_ref()
+    }
+
+    /// Where the list of rows is in the answer.
+    pub(super) fn list(&self) -> &'static [&'static str] {
+        match self.body {
+            Some(_) => RESULTS,
+            None => &[],
+        }
+    }
+}
+
+/// A page of things, sorted by their ids.
+pub(crate) fn entity(kind: &EntityKind, apps: &Apps, filter: Option<String>, limit: u64) -> Ask {
+    let source = match kind.source {
+        "visitors" => json!({"visitors": {"identified": !apps.with_anonymous}}),
+        source => json!({source: {"appId": apps.value()}}),
+    };
+    aggregation(kind.name, source, kind.id, filter, limit)
+}
+
+/// A page of events, sorted by their time: of a parent, or of apps; up to a time, or now.
+pub(crate) fn events(
+    stream: StreamId,
+    kind: &EventsKind,
+    asked: (&Apps, Option<&str>, Period),
+    span: (i64, Option<i64>),
+    limit: u64,
+) -> Ask {
+    let (apps, parent, period) = asked;
+    let (from, until) = span;
+    let of = match (kind.parent_key, parent) {
+        (Some(key), Some(parent)) => json!({key: parent}),
+        _ => json!({"appId": apps.value()}),
+    };
+    // The filter ends it. The series goes on for a day, so that the last day or hour before the end
+    // is a whole one, whatever the account's clocks say.
+    let last = until.map_or(json!("now()"), |until| json!(until.saturating_add(DAY_MS)));
+    let source = json!({
+        kind.source: of,
+        "timeSeries": {"period": period.range(), "first": from, "last": last},
+    });
+    let field = kind.time.field(period);
+    let filter = match until {
+        Some(until) => format!("{field}>={from} && {field}<{until}"),
+        None => format!("{field}>={from}"),
+    };
+    let name = format!("all-{}", stream.name().replace('_', "-"));
+    aggregation(&name, source, field, Some(filter), limit)
+}
+
+/// A day of a visitor's history, from a moment.
+///
+/// # Errors
+/// When no address can have the visitor's id in it.
+pub(crate) fn history(visitor: &str, start: i64) -> Result<Ask, Fault> {
+    let id = http::segment(visitor)?;
+    Ok(Ask {
+        query: Some(("starttime", start.to_string())),
+        ..get(
+            format!("/api/v1/visitor/{id}/history"),
+            "/api/v1/visitor/{id}/history",
+        )
+    })
+}
+
+/// All reports.
+pub(crate) fn reports() -> Ask {
+    get("/api/v1/report".to_owned(), "/api/v1/report")
+}
+
+/// What is known of the fields of accounts or visitors.
+pub(crate) fn metadata(of: MetadataOf) -> Ask {
+    let path = format!("/api/v1/metadata/schema/{}", of.segment());
+    let route = path.clone();
+    get(path, &route)
+}
+
+/// A text as a filter has it.
+pub(crate) fn quoted(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
+fn get(path: String, route: &str) -> Ask {
+    Ask {
+        path,
+        route: route.to_owned(),
+        query: None,
+        body: None,
+    }
+}
+
+/// The stages go in the order in which they are carried out.
+fn aggregation(name: &str, source: Value, sort: &str, filter: Option<String>, limit: u64) -> Ask {
+    let stage = |key: &str, value: Value| Value::Object(Map::from_iter([(key.to_owned(), value)]));
+    let mut pipeline = vec![stage("source", source), stage("sort", json!([sort]))];
+    pipeline.extend(filter.map(|filter| stage("filter", filter.into())));
+    pipeline.push(stage("limit", limit.into()));
+    let body = json!({
+        "response": {"mimeType": "application/json"},
+        "request": {"name": name, "requestId": name, "pipeline": pipeline},
+    });
+    Ask {
+        path: AGGREGATION.to_owned(),
+        route: format!("{AGGREGATION} ({name})"),
+        query: None,
+        body: Some(body),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::streams::Kind;
+
+    fn pipeline(ask: &Ask) -> Value {
+        ask.body().expect("a body")["request"]["pipeline"].clone()
+    }
+
+    #[test]
+    fn things_are_asked_for_by_id() {
+        let apps = Apps {
+            ids: None,
+            with_anonymous: false,
+        };
+        let Kind::Entity(kind) = StreamId::Features.kind() else {
+            panic!("features are things");
+        };
+        let ask = entity(&kind, &apps, Some("id>\"a\"".to_owned()), 7);
+        let expected = json!({
+            "response": {"mimeType": "application/json"},
+            "request": {"name": "all-features", "requestId": "all-features", "pipeline": [
+                {"source": {"features": {"appId": "expandAppIds(\"*\")"}}},
+                {"sort": ["id"]}, {"filter": "id>\"a\""}, {"limit": 7},
+            ]},
+        });
+        assert_eq!(ask.body(), Some(&expected));
+    }
+
+    #[test]
+    fn events_are_asked_for_by_time_of_a_parent_or_of_apps() {
+        let apps = Apps {
+            ids: Some(vec![1, 2]),
+            with_anonymous: false,
+        };
+        let ask = |stream: StreamId, parent, span| {
+            let Kind::Events(kind) = stream.kind() else {
+                panic!("{stream} is of events");
+            };
+            pipeline(&events(
+                stream,
+                &kind,
+                (&apps, parent, Period::Hour),
+                span,
+                3,
+            ))
+        };
+        let series = json!({"period": "hourRange", "first": 5, "last": "now()"});
+        assert_eq!(
+            ask(StreamId::Events, None, (5, None)),
+            json!([
+                {"source": {"events": {"appId": [1, 2]}, "timeSeries": series}},
+                {"sort": ["hour"]}, {"filter": "hour>=5"}, {"limit": 3},
+            ])
+        );
+        let series = json!({"period": "hourRange", "first": 5, "last": 9 + DAY_MS});
+        assert_eq!(
+            ask(StreamId::GuideEvents, Some("g"), (5, Some(9))),
+            json!([
+                {"source": {"guideEvents": {"guideId": "g"}, "timeSeries": series}},
+                {"sort": ["browserTime"]}, {"filter": "browserTime>=5 && browserTime<9"},
+                {"limit": 3},
+            ])
+        );
+    }
+
+    #[test]
+    fn an_id_in_a_path_is_escaped() {
+        let ask = history("a/b#c?d%e f", 5).unwrap();
+        assert_eq!(ask.path(), "/api/v1/visitor/a%2Fb%23c%3Fd%25e%20f/history");
+        assert_eq!(ask.query().collect::<Vec<_>>(), [("starttime", "5")]);
+        assert_eq!(ask.route(), "/api/v1/visitor/{id}/history");
+    }
+
+    #[test]
+    fn a_text_in_a_filter_is_escaped() {
+        assert_eq!(quoted("a\"b\\c"), "\"a\\\"b\\\\c\"");
+    }
+
+    #[test]
+    fn anonymous_visitors_come_where_they_are_wanted() {
+        for (with_anonymous, identified) in [(true, false), (false, true)] {
+            let apps = Apps {
+                ids: None,
+                with_anonymous,
+            };
+            let Kind::Entity(kind) = StreamId::Visitors.kind() else {
+                panic!("visitors are things");
+            };
+            let stages = pipeline(&entity(&kind, &apps, None, 1));
+            assert_eq!(
+                stages[0],
+                json!({"source": {"visitors": {"identified": identified}}})
+            );
+            assert_eq!(stages[1], json!({"sort": ["visitorId"]}));
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Reading single streams: each file one kind of them. Child streams are a [`pass`](crate::pass).
+
+mod entities;
+mod failures;
+mod reports;
+mod series;
+mod single;
+mod teller;
+
+pub(crate) use entities::{Plan, traverse};
+pub(crate) use failures::Failures;
+pub(crate) use reports::{tell_metadata, tell_reports};
+pub(crate) use series::{Reader, Step, read_day, read_series};
+pub(crate) use single::tell_series;
+pub(crate) use teller::{Pace, Teller};
+
+use crate::config::{Config, Period};
+use crate::streams::{EventTime, Kind, StreamId};
+
+const HOUR_MS: i64 = 3_600_000;
+pub(crate) const DAY_MS: i64 = 24 * HOUR_MS;
+
+/// Where reading begins that goes on from a bookmark: as much earlier as the configuration looks
+/// back, but not for that before the start date.
+pub(crate) fn looking_back(config: &Config, bookmark: i64) -> i64 {
+    let start = config.start_date.as_millis();
+    let lookback = i64::try_from(config.lookback.as_millis()).unwrap_or(i64::MAX);
+    bookmark.saturating_sub(lookback).max(bookmark.min(start))
+}
+
+/// The bookmark after a reading that has begun at `began` and met `greatest`.
+///
+/// Rows may have come since it began, with times in between; so it never goes beyond that moment.
+/// A day or hour that was under way then grows on: it never goes beyond its begin.
+pub(crate) fn bookmark_after(
+    stream: StreamId,
+    period: Period,
+    before: Option<i64>,
+    began: i64,
+    greatest: Option<i64>,
+) -> Option<i64> {
+    let unit = match (stream.kind(), period) {
+        (Kind::Events(kind), _) if kind.time == EventTime::Browser => 1,
+        (Kind::Events(_), Period::Day) => DAY_MS,
+        (Kind::Events(_), Period::Hour) => HOUR_MS,
+        _ => 1,
+    };
+    let began = began - began.rem_euclid(unit);
+    before.max(greatest.map(|greatest| greatest.min(began)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bookmark_never_goes_back_nor_beyond_the_begin_of_its_reading() {
+        let after = |stream, before, greatest| {
+            bookmark_after(stream, Period::Day, before, 3 * DAY_MS + 5, greatest)
+        };
+        let events = StreamId::FeatureEvents;
+        assert_eq!(after(events, None, None), None);
+        assert_eq!(after(events, Some(7), None), Some(7));
+        assert_eq!(
+            after(events, Some(DAY_MS), Some(9 * DAY_MS)),
+            Some(3 * DAY_MS)
+        );
+        assert_eq!(
+            after(events, Some(4 * DAY_MS), Some(9 * DAY_MS)),
+            Some(4 * DAY_MS)
+        );
+        assert_eq!(after(events, None, Some(2 * DAY_MS)), Some(2 * DAY_MS));
+        let polls = StreamId::PollEvents;
+        assert_eq!(after(polls, None, Some(9 * DAY_MS)), Some(3 * DAY_MS + 5));
+    }
+}
