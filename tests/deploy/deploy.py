@@ -24,6 +24,7 @@ import traceback
 import arm64
 import checks
 import collectors
+import pendo
 from compare import apart, differences
 from emulator import Emulator
 from places import Deployed, OneMachine
@@ -36,7 +37,7 @@ sys.path.append(str(ROOT / "tests" / "third-parties"))
 from third_parties import ThirdParties  # noqa: E402
 
 # The crates of functions that are not called like them.
-CRATES = {"collect-ga": "weir-collect", "collect-pingdom": "weir-collect"}
+CRATES = {name: "weir-collect" for name in ("collect-ga", "collect-pendo", "collect-pingdom")}
 PARAMETERS = {"Architecture": "x86_64", "CompactRate": "rate(1 minute)"}
 # Answers that differ that are shown, places in them, and how much of what stands there.
 ANSWERS, SHOWN, WIDTH = 20, 5, 300
@@ -61,11 +62,11 @@ def main():
     with (
         tempfile.TemporaryDirectory() as directory,
         Emulator(directory) as emulator,
-        ThirdParties(target / "weir-third-parties") as others,
+        ThirdParties(target / "weir-third-parties", *pendo.arguments()) as others,
     ):
         step("deploying")
         binaries = {name: target / f"weir-{name}" for name in FUNCTIONS}
-        stack = Stack(emulator, binaries, PARAMETERS | collectors.parameters(others))
+        stack = Stack(emulator, binaries, PARAMETERS | collectors.parameters(others) | pendo.parameters(others))
         with OneMachine(target / "weir", directory, emulator.environment()) as one_machine:
             checks.permissions(stack)
             deployed = Deployed(target / "weir", emulator, stack)
@@ -76,6 +77,7 @@ def main():
                 checks.verification(deployed)
                 checks.spoiled(deployed)
                 collectors.collected(deployed, others, directory)
+                pendo.collected(deployed, others, directory)
                 checks.upgrade(deployed)
                 checks.logs(deployed, one_machine)
             except Exception:

@@ -13,7 +13,7 @@ from samtranslator.yaml_helper import yaml_parse
 from emulator import REGION
 
 TEMPLATE = pathlib.Path(__file__).parents[2] / "infra" / "template.yaml"
-FUNCTIONS = ("track", "query", "token", "data", "collect-ga", "collect-pingdom", "compact")
+FUNCTIONS = ("track", "query", "token", "data", "collect-ga", "collect-pendo", "collect-pingdom", "compact")
 NAME = "weir-test"
 BUCKET = "weir-test-packages"
 DEPLOY_SECONDS = 120

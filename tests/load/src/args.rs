@@ -95,6 +95,14 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 1_000_000)]
     pub(crate) collected: u64,
 
+    /// Records of all streams that the tap of Pendo tells.
+    #[arg(long, default_value_t = 200_000)]
+    pub(crate) pendo_records: usize,
+
+    /// Visitors whose history the tap of Pendo tells, from answers that are late.
+    #[arg(long, default_value_t = 2_000)]
+    pub(crate) pendo_visitors: usize,
+
     /// Events of the day that comes in one by one.
     #[arg(long, default_value_t = 20_000)]
     pub(crate) day_events: u64,
@@ -178,6 +186,8 @@ pub(crate) enum Case {
     DataSet,
     /// A collector's run: a source of this program's own, the runner, files and a data set.
     Collect,
+    /// The tap of Pendo as a process: all streams, and histories whose answers are late.
+    Pendo,
     /// Queries over a year of events in one series: just loaded, compacted, with blocks waiting.
     Year,
     /// Queries over a day that came in one by one: the same.
@@ -196,7 +206,7 @@ pub(crate) enum Case {
 
 impl Case {
     /// All but the one that takes a quarter of an hour.
-    const USUAL: [Self; 21] = [
+    const USUAL: [Self; 22] = [
         Self::Singles,
         Self::Keys,
         Self::Ids,
@@ -212,6 +222,7 @@ impl Case {
         Self::Client,
         Self::DataSet,
         Self::Collect,
+        Self::Pendo,
         Self::Year,
         Self::Day,
         Self::Overload,
@@ -236,6 +247,8 @@ impl Args {
             self.client_events = self.client_events.min(100_000);
             self.records = self.records.min(10_000);
             self.collected = self.collected.min(100_000);
+            self.pendo_records = self.pendo_records.min(20_000);
+            self.pendo_visitors = self.pendo_visitors.min(50);
             self.day_events = self.day_events.min(2_000);
             self.waiting = self.waiting.min(1_000);
             self.overload_connections = self.overload_connections.min(1_000);

@@ -17,6 +17,7 @@ mod ingest;
 mod machine;
 mod mixed;
 mod overload;
+mod pendo;
 mod question;
 mod report;
 mod server;
@@ -160,6 +161,10 @@ async fn measure(case: Case, args: &Args, source: &Source, report: &mut Report) 
         Case::Client => client::measure(args.client_events, source, report).await,
         Case::DataSet => data_set::measure(args.records, source, report).await,
         Case::Collect => collecting::measure(args.collected, source, report).await,
+        Case::Pendo => {
+            let (records, visitors) = (args.pendo_records, args.pendo_visitors);
+            pendo::measure(records, visitors, source, report).await
+        }
         Case::Year => years(args, source, report).await,
         Case::Day => {
             let singles = Singles {

@@ -251,3 +251,63 @@ fn what_is_no_object_is_told() {
         "q.json: is not a JSON object with entrypoint, query, options and data-set",
     );
 }
+
+/// A document of the collector with many streams.
+fn of_pendo() -> Value {
+    json!({
+        "entrypoint": "pendo",
+        "query": {"start_date": "2026-01-01T00:00:00Z", "period": "dayRange"},
+        "data-set": {"data-group": "product"},
+        "credentials": "pendo",
+    })
+}
+
+#[test]
+fn many_streams_go_into_a_group_of_data_sets() {
+    let definition = parse(&of_pendo());
+    assert_eq!(definition.entrypoint, Entrypoint::Pendo);
+    let group = DataSets::OfGroup("product".to_owned());
+    assert_eq!(definition.data_sets, Some(group));
+    assert_eq!(definition.data_set(), None);
+    assert_eq!(definition.data_type(), "pendo");
+    assert_eq!(definition.notes, Vec::<String>::new());
+}
+
+#[test]
+fn what_is_of_one_stream_is_refused_where_there_are_many() {
+    let check = |key: &str, value: Value, expected: &str| {
+        let mut document = of_pendo();
+        document[key] = value;
+        check_error(&document, expected);
+    };
+    check(
+        "data-set",
+        Value::Null,
+        "q.json: data-set: is missing: give {\"data-group\": …}, in which each stream has the data \
+         set of its name",
+    );
+    check(
+        "data-set",
+        json!({"data-group": "product", "data-type": "visitors"}),
+        "q.json: data-set.data-type: each stream has a data set of its own, named as the stream: \
+         take it out",
+    );
+    check(
+        "data-set",
+        json!({"data-group": "our product"}),
+        "q.json: data-set.data-group: is \"our product\": it must be 1 to 100 letters, digits, \
+         \"_\" or \"-\"",
+    );
+    check(
+        "options",
+        json!({"mappings": {}}),
+        "q.json: options.mappings: applies to the records of one stream, and this collector has \
+         several, which keep their fields: take it out",
+    );
+    check(
+        "sink",
+        json!({"type": "backdrop", "url": "https://b.example/data"}),
+        "q.json: sink: backdrop is one data set with one token, and this collector has several \
+         streams: there are data-set, files and stdout",
+    );
+}

@@ -11,6 +11,7 @@ mod deployed_jobs;
 mod importing;
 mod jobs;
 mod keys;
+mod pendo;
 mod restarts;
 mod serving;
 mod stacks;

@@ -1,0 +1,8 @@
+//! Jobs that read Pendo, against a stand-in for it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod jobs;
+mod rounds;
+mod tap;
+mod world;
