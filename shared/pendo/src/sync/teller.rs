@@ -53,6 +53,7 @@ pub(crate) struct Teller<'a> {
 struct Current {
     stream: StreamId,
     name: Arc<str>,
+    keys: Vec<String>,
     records: u64,
     began: Instant,
 }
@@ -86,17 +87,27 @@ impl<'a> Teller<'a> {
         self.current = Some(Current {
             stream: stream.id,
             name: Arc::clone(&stream.schema.stream),
+            keys: stream.schema.key_properties.clone(),
             records: 0,
             began: Instant::now(),
         });
         Ok(self.output.schema(stream.schema.clone()).await?)
     }
 
-    /// Tells a record of the stream that was begun.
-    pub(crate) async fn record(&mut self, record: Map<String, Value>) -> Result<(), SourceError> {
+    /// Tells a record of the stream that was begun. A key that Pendo leaves out is null: whoever
+    /// tells records apart by their keys needs all of them.
+    pub(crate) async fn record(
+        &mut self,
+        mut record: Map<String, Value>,
+    ) -> Result<(), SourceError> {
         let Some(current) = &mut self.current else {
             return Ok(());
         };
+        for key in &current.keys {
+            if !record.contains_key(key) {
+                record.insert(key.clone(), Value::Null);
+            }
+        }
         current.records += 1;
         self.is_beyond = true;
         self.output.record(&current.name, record).await?;

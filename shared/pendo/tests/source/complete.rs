@@ -1,0 +1,1 @@
+//! Completeness: whatever happens, in the end all is told.

@@ -1,0 +1,1 @@
+//! What the published tap loses and repeats, one by one.

@@ -1,0 +1,1 @@
+//! Refusals, cuts, and keys that are no good.
