@@ -39,6 +39,12 @@ pub trait World: Sync {
 
     /// How many requests it has received so far, those for tokens not counted.
     fn requests(&self) -> usize;
+
+    /// Whether a run goes on with the rest when something of it is refused, so that its bookmark
+    /// may be one that an undisturbed run never has.
+    fn goes_on_beside_refusals(&self) -> bool {
+        false
+    }
 }
 
 /// How a third party fails once.
