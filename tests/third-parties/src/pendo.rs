@@ -10,6 +10,7 @@ mod fixture;
 mod large;
 mod order;
 mod pipeline;
+mod plain;
 mod row;
 mod series;
 mod shelves;

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::awkward::metadata;
 use super::fixture::{Fixture, NOW};
+use super::plain::metadata;
 use super::source::Source;
 
 const HOUR: i64 = 3_600_000;

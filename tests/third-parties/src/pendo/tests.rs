@@ -1,8 +1,8 @@
 //! What Pendo must do for the tests of collectors to mean something.
 
+mod served;
+
 use std::collections::BTreeMap;
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 
 use proptest::prelude::*;
 
@@ -66,25 +66,6 @@ fn refusal(books: &Books, pipeline: &Value) -> String {
 fn names(rows: &[Value], field: &str) -> Vec<String> {
     let each = rows.iter().map(|row| row[field].as_str().unwrap_or("-"));
     each.map(str::to_owned).collect()
-}
-
-/// An answer as it comes, from its first line to the end of the connection.
-fn send(pendo: &Pendo, target: &str, key: &str, pipeline: Option<&Value>) -> String {
-    let url = pendo.url();
-    let host = url.strip_prefix("http://").expect("an address");
-    let mut stream = TcpStream::connect(host).expect("it listens");
-    let (method, body) = match pipeline {
-        Some(pipeline) => ("POST", body(pipeline).to_string()),
-        None => ("GET", String::new()),
-    };
-    let head = format!(
-        "{method} {target} HTTP/1.1\r\nhost: {host}\r\nx-pendo-integration-key: {key}\r\nconnection: close\r\n"
-    );
-    let request = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
-    stream.write_all(request.as_bytes()).expect("it reads");
-    let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes).expect("it answers");
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn features() -> Value {
@@ -245,71 +226,6 @@ fn a_history_is_told_by_the_day_to_who_escapes_its_id() {
 }
 
 #[test]
-fn keys_are_looked_at_and_never_shown() {
-    let mut fixture = Fixture::plain();
-    fixture.forbidden_keys.push("a-smaller-key".into());
-    let pendo = Pendo::start(fixture);
-    let status = |key: &str| send(&pendo, "/api/v1/report", key, None)[9..12].to_owned();
-    assert_eq!(
-        [status(KEY), status("other"), status("a-smaller-key")],
-        ["200", "401", "403"]
-    );
-    pendo.set_key("a-new-key");
-    assert_eq!([status(KEY), status("a-new-key")], ["401", "200"]);
-    let shown = format!(
-        "{:?} {}",
-        pendo.requests(),
-        send(&pendo, "/_requests", "", None)
-    );
-    for key in [KEY, "a-new-key", "a-smaller-key"] {
-        assert!(!shown.contains(key), "{shown}");
-    }
-    let answered: Vec<Option<u16>> = pendo.requests().iter().map(|it| it.status).collect();
-    assert_eq!(answered, [200, 401, 403, 401, 200].map(Some));
-}
-
-#[test]
-fn a_parent_goes_wrong_alone() {
-    let pendo = Pendo::start(Fixture::awkward().broken("f3", 404));
-    pendo.fail_parent("f2", 2, refused(500, "not now"));
-    let series = json!({"period": "dayRange", "first": 0, "last": "now()"});
-    let status = |id: &str| {
-        let pipeline =
-            json!([{"source": {"featureEvents": {"featureId": id}, "timeSeries": series}}]);
-        send(&pendo, "/api/v1/aggregation", KEY, Some(&pipeline))[9..12].to_owned()
-    };
-    let all = ["f1", "f2", "f3", "f2", "f2"].map(status);
-    assert_eq!(all, ["200", "500", "404", "500", "200"]);
-    let place = &pendo.requests()[1].place;
-    assert_eq!(place, "/api/v1/aggregation/featureEvents parent=<f2>");
-    pendo.fail_parent("v/2", 1, throttled(Some(7)));
-    let answer = send(
-        &pendo,
-        "/api/v1/visitor/v%2F2/history?starttime=0",
-        KEY,
-        None,
-    );
-    assert!(
-        answer.starts_with("HTTP/1.1 429") && answer.contains("retry-after: 7"),
-        "{answer}"
-    );
-}
-
-#[test]
-fn an_answer_is_cut_after_its_rows() {
-    let pendo = Pendo::start(Fixture::plain());
-    pendo.fail("/features", 0, 1, Failure::CutRows(2));
-    let cut = send(&pendo, "/api/v1/aggregation", KEY, Some(&features()));
-    assert!(
-        cut.contains("called f2") && !cut.contains("called f3"),
-        "{cut}"
-    );
-    assert!(!cut.ends_with("\r\n0\r\n\r\n"));
-    let whole = send(&pendo, "/api/v1/aggregation", KEY, Some(&features()));
-    assert!(whole.contains("called f3") && whole.ends_with("\r\n0\r\n\r\n"));
-}
-
-#[test]
 fn rows_come_change_and_go() {
     let pendo = Pendo::start(Fixture::plain());
     let books = pendo.front.vendor();
@@ -333,20 +249,27 @@ fn rows_come_change_and_go() {
 }
 
 #[test]
-fn requests_that_wait_are_under_way_at_once() {
-    let pendo = Pendo::start(Fixture::plain().delayed(100));
-    std::thread::scope(|scope| {
-        for _ in 0..3 {
-            scope.spawn(|| send(&pendo, "/api/v1/report", KEY, None));
-        }
-    });
-    assert_eq!((pendo.asked(), pendo.most_at_once()), (3, 3));
-    let first = &pendo.requests()[0];
-    assert!(
-        first
-            .went_ms
-            .is_some_and(|went| went >= first.came_ms + 100)
+fn a_fixture_can_be_written_as_json() {
+    let text = r#"{
+        "key": "k.eu", "broken": {"f1": 404}, "metadata": {"account": {"auto": {}}},
+        "rows": {"trackTypes": [{"id": "t1", "name": null}], "history": [{"visitorId": "v", "ts": 1}]}
+    }"#;
+    let fixture: Fixture = serde_json::from_str(text).unwrap();
+    assert_eq!((fixture.len(), fixture.now, fixture.gzip), (2, NOW, true));
+    let books = Books::new(fixture);
+    assert_eq!(books.credentials("")["x_pendo_integration_key"], "k.eu");
+    assert_eq!(
+        books.rows(Source::TrackTypes),
+        [json!({"id": "t1", "name": null})]
     );
+    let wrong = [
+        r#"{"rows": {"track_types": []}}"#,
+        r#"{"rows": []}"#,
+        r#"{"visitors": []}"#,
+    ];
+    for text in wrong {
+        serde_json::from_str::<Fixture>(text).expect_err(text);
+    }
 }
 
 /// What each source says a row is known by.
