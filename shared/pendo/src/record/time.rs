@@ -1,12 +1,12 @@
 //! Times of rows: milliseconds as Pendo sends them, and the texts that records have.
 
-use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-/// 0001-01-01T00:00:00Z, the first moment that a text of four digits for the year can name.
-const FIRST_US: i64 = -62_135_596_800_000_000;
+/// 1970-01-01T00:00:00Z.
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 /// A time's text: `2024-01-01T00:00:00.005000Z`. None if the value is no time.
 pub(super) fn text_of(value: &Value) -> Option<String> {
@@ -24,9 +24,13 @@ pub(super) fn millis(value: &Value) -> Option<i64> {
 }
 
 fn text_of_micros(micros: i64) -> Option<String> {
-    let time = Timestamp::from_microsecond(micros).ok();
-    let time = time.filter(|_| micros >= FIRST_US);
-    time.map(|time| format!("{time:.6}"))
+    // Jiff's timestamps end a day before the year 9999 does, and its civil times do not.
+    let since = SignedDuration::from_micros(micros);
+    let time = EPOCH
+        .checked_add(since)
+        .ok()
+        .filter(|time| time.year() >= 1);
+    time.map(|time| format!("{time:.6}Z"))
 }
 
 fn micros(value: &Value) -> Option<i64> {

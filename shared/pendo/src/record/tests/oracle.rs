@@ -1,6 +1,8 @@
 //! Rows against what a plain and slow reading makes of them: a tree of all that was sent, then
 //! names, then types.
 
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -187,6 +189,8 @@ fn objects(value: impl Strategy<Value = Value>) -> impl Strategy<Value = Value> 
     fields.prop_map(named).prop_map(Value::Object)
 }
 
+static SELECTION: LazyLock<Selection> = LazyLock::new(|| selection("dayRange", &customs()));
+
 fn customs() -> Value {
     json!({
         "Plan Name": {"type": "string"},
@@ -204,8 +208,7 @@ proptest! {
         rows in prop::collection::vec(objects(values()), 1..4),
         stream in prop::sample::select(StreamId::ALL.to_vec()),
     ) {
-        let selection = selection("dayRange", &customs());
-        let stream = selection.stream(stream).expect("all are selected");
+        let stream = SELECTION.stream(stream).expect("all are selected");
         let seed = RowSeed::new(stream, Vec::new());
         for row in rows {
             let told = record(parse(seed.clone(), &row.to_string()));
