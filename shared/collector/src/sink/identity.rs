@@ -2,7 +2,8 @@
 //!
 //! Data sets replace by `_id`. A run that dies delivers a little again, so a record without one
 //! would be there twice. It is given one made of its schema's key properties; where there are
-//! none, it is refused.
+//! none, it is refused. A key that a record lacks, or that is null, is a value as any other: an event
+//! of no account is told from those of accounts. A record that lacks all of them is refused.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -40,21 +41,22 @@ impl Identities {
 
     fn id(&self, stream: &Arc<str>, record: &Map<String, Value>) -> Result<String, Fault> {
         let keys = self.keys.get(stream).map_or(&[][..], Vec::as_slice);
-        let values = keys.iter().map(|key| (key, record.get(key)));
-        let mut parts = vec![&**stream];
-        let texts: Vec<String> = values
-            .map(|(key, value)| match value {
-                Some(value) if !value.is_null() => Ok(value.to_string()),
-                _ => Err(Fault::new(format!("a record of {stream} has no {key}"))),
-            })
-            .collect::<Result<_, _>>()?;
-        if texts.is_empty() {
+        if keys.is_empty() {
             return Err(Fault::new(format!(
                 "a record of {stream} has no _id, and the stream has no key properties"
             ))
             .hint("without either, a repeated record could not replace the first"));
         }
-        parts.extend(texts.iter().map(String::as_str));
+        let values: Vec<&Value> = keys
+            .iter()
+            .map(|key| record.get(key).unwrap_or(&Value::Null))
+            .collect();
+        if values.iter().all(|value| value.is_null()) {
+            let keys = keys.join(", nor ");
+            return Err(Fault::new(format!("a record of {stream} has no {keys}")));
+        }
+        let texts = values.iter().map(|value| value.to_string());
+        let parts: Vec<String> = std::iter::once(stream.to_string()).chain(texts).collect();
         // Values are JSON and hold no such character, so no two keys give the same text.
         let hash = Sha256::digest(parts.join("\u{1f}"));
         Ok(hash.iter().map(|byte| format!("{byte:02x}")).collect())
@@ -113,5 +115,20 @@ mod tests {
         assert!(fault.message.contains("no key properties"), "{fault}");
         let fault = id(&["day"], json!({"n": 1})).expect_err("no id");
         assert_eq!(fault.message, "a record of visits has no day");
+        let fault = id(&["day", "page"], json!({"day": null, "n": 1})).expect_err("no id");
+        assert_eq!(fault.message, "a record of visits has no day, nor page");
+    }
+
+    #[test]
+    fn a_key_that_is_null_or_not_there_is_a_value_of_its_own() {
+        let none = id(&["day", "page"], json!({"day": "x"}));
+        let null = id(&["day", "page"], json!({"day": "x", "page": null}));
+        assert!(none.is_ok(), "{none:?}");
+        assert_eq!(none, null);
+        for other in [json!("null"), json!(""), json!(0), json!(false)] {
+            let other = id(&["day", "page"], json!({"day": "x", "page": other}));
+            assert_ne!(none, other);
+        }
+        assert_ne!(none, id(&["page", "day"], json!({"day": "x"})));
     }
 }
