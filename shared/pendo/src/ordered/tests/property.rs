@@ -105,7 +105,10 @@ async fn side_by_side(case: Case) -> (Vec<(Option<(usize, usize)>, Result<(), Fa
             // The call is dropped if there is nothing yet.
             true => match poll!(pin!(tasks.next())) {
                 Poll::Ready(out) => out,
-                Poll::Pending => continue,
+                Poll::Pending => {
+                    yield_now().await;
+                    continue;
+                }
             },
             false => tasks.next().await,
         };
