@@ -129,7 +129,7 @@ fn a_key_too_many_is_noted_and_never_its_value() {
 #[test]
 fn what_is_wrong_is_told_with_file_and_key() {
     let check = |key: &str, value: Value, expected: &str| check_error(&with(key, value), expected);
-    let collectors = "there are pingdom, ga, ga.trending, ga.realtime (also as backdrop.collector.ga and performanceplatform.collector.ga)";
+    let collectors = "there are pingdom, ga, ga.trending, ga.realtime, pendo (also as backdrop.collector.ga and performanceplatform.collector.ga)";
     check(
         "entrypoint",
         Value::Null,
@@ -295,7 +295,7 @@ fn what_is_of_one_stream_is_refused_where_there_are_many() {
     check(
         "data-set",
         json!({"data-group": "our product"}),
-        "q.json: data-set.data-group: is \"our product\": it must be 1 to 100 letters, digits, \
+        "q.json: data-set.data-group: is the text \"our product\": it must be 1 to 100 letters, digits, \
          \"_\" or \"-\"",
     );
     check(

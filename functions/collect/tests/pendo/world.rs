@@ -24,6 +24,8 @@ pub(crate) struct World {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) pendo: Pendo,
     pub(crate) context: Context,
+    /// What Pendo let in at first.
+    credentials: Value,
     directory: tempfile::TempDir,
 }
 
@@ -60,6 +62,7 @@ impl World {
         };
         World {
             clock,
+            credentials: pendo.credentials(),
             pendo,
             context,
             directory: tempfile::tempdir().unwrap(),
@@ -89,7 +92,7 @@ impl World {
     }
 
     pub(crate) async fn run(&self, document: &Value, wanted: Wanted) -> (Report, JobRun) {
-        let secret = SecretJson::parse("pendo.json", &self.pendo.credentials().to_string());
+        let secret = SecretJson::parse("pendo.json", &self.credentials.to_string());
         let inputs = Inputs {
             credentials: Some(Credential::given(secret.unwrap())),
             ..Inputs::default()

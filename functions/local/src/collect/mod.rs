@@ -86,6 +86,9 @@ async fn sink(
     http: &Http,
     file: &str,
 ) -> Result<AnySink> {
+    if definition.entrypoint.has_streams() {
+        refuse_data_set(definition, args)?;
+    }
     let url = match (&args.backdrop, &definition.sink) {
         (Some(backdrop), _) => {
             backdrop_url(&SecretJson::from_file(backdrop)?).map_err(Failure::from)?
@@ -111,6 +114,19 @@ async fn sink(
         Some(records) => sink.chunk_size(records),
         None => sink,
     }))
+}
+
+/// Several streams do not fit into the one data set of the old command line.
+fn refuse_data_set(definition: &Definition, args: &CollectArgs) -> Result<()> {
+    let is_data_set = args.backdrop.is_some() || definition.sink.needs_data_set();
+    if !is_data_set {
+        return Ok(());
+    }
+    let entrypoint = definition.entrypoint;
+    let message = format!("{entrypoint} has several streams, and a Backdrop is one data set");
+    let hint = "leave -b out, and name another \"sink\" in the query file: files or stdout; a job \
+                delivers to data sets here: weir jobs run";
+    Err(Failure::usage(message).hint(hint).into())
 }
 
 fn backdrop(

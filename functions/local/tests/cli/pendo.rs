@@ -193,6 +193,7 @@ fn what_cannot_be_tapped_is_one_clear_line() {
     );
     let lone = tapped.catalog(&["page_events"]);
     fails(tapped.tap(&["--catalog", &lone]), &["page_events", "pages"]);
+    let catalog = tapped.catalog(&["accounts"]);
     tapped.pendo.set_key("another");
     fails(tapped.tap(&["--discover"]), &["key"]);
     fails(tapped.tap(&["--catalog", &catalog]), &["key"]);
@@ -217,6 +218,35 @@ fn a_parent_that_cannot_be_read_fails_the_tap_with_its_id() {
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
     assert!(count(&told, "page_events") > 0 && count(&told, "reports") == 2);
+}
+
+#[test]
+fn a_collection_of_several_streams_goes_where_there_is_room_for_them() {
+    let tapped = Tapped::start();
+    let world = &tapped.world;
+    let mut query = json!({
+        "entrypoint": "pendo",
+        "query": {"start_date": "2020-01-01", "period": "dayRange", "streams": ["accounts"]},
+        "sink": "stdout",
+    });
+    let credentials = json!({"x_pendo_integration_key": KEY}).to_string();
+    let credentials = world.write("credentials.json", &credentials);
+    let collect = |query: &Value, more: &[&str]| {
+        let query = world.write("query.json", &query.to_string());
+        let mut command = world.command(&["collect", "-q", &query, "-c", &credentials]);
+        command.args(more).arg("--console-logging");
+        tapped.reach(command)
+    };
+    assert_eq!(count(&messages(&collect(&query, &[])), "accounts"), 3);
+    let backdrop = world.write("backdrop.json", "{\"url\": \"http://127.0.0.1:9/data\"}");
+    let refused = collect(&query, &["-b", &backdrop, "-t", &credentials]);
+    assert_eq!(refused.status, 2, "{refused:?}");
+    assert!(refused.err.contains("several streams"), "{refused:?}");
+    query["sink"] = json!("data-set");
+    query["data-set"] = json!({"data-group": "product"});
+    let refused = collect(&query, &[]);
+    assert_eq!(refused.status, 2, "{refused:?}");
+    assert!(refused.err.contains("weir jobs run"), "{refused:?}");
 }
 
 #[test]
