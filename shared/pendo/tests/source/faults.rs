@@ -1,1 +1,228 @@
-//! Refusals, cuts, and keys that are no good.
+//! Refusals, cuts, keys that are no good, and runs that are to end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::json;
+use tokio::sync::watch;
+use weir_collector::secrets::SecretText;
+use weir_collector::suite::{Gathered, Table};
+use weir_collector::{Ended, Keep, Limits, run};
+use weir_pendo::{Key, StreamId, discover};
+use weir_third_parties::Failure;
+use weir_third_parties::pendo::{Fixture, KEY, NOW, Source, refused};
+
+use crate::rows::{thing, use_of};
+use crate::world::{DAY, Told, World};
+
+const FEATURES: [StreamId; 2] = [StreamId::Features, StreamId::FeatureEvents];
+
+fn fault(told: &Told) -> String {
+    match &told.report.ended {
+        Ended::Failed(fault) => fault.to_string(),
+        other => panic!("it must fail, but: {other}"),
+    }
+}
+
+fn many(features: usize) -> Fixture {
+    let ids: Vec<String> = (0..features)
+        .map(|number| format!("f{number:03}"))
+        .collect();
+    Fixture::default()
+        .with(
+            Source::Features,
+            ids.iter().map(|id| thing(id, Some(NOW - DAY))),
+        )
+        .with(
+            Source::FeatureEvents,
+            ids.iter().map(|id| use_of(id, NOW - DAY, 1)),
+        )
+}
+
+#[tokio::test]
+async fn a_key_that_is_refused_ends_the_run_with_one_line_that_does_not_show_it() {
+    let mut world = World::start(Fixture::plain()).await;
+    world.key = Key::new(SecretText::new("planted-wrong-key"));
+    let told = world.read(None).await;
+    let fault = fault(&told);
+    assert!(fault.starts_with("Pendo refuses the key (401)"), "{fault}");
+    assert!(
+        !fault.contains("planted") && !fault.contains('\n'),
+        "{fault}"
+    );
+    assert_eq!(world.pendo.asked(), 1);
+    let error = discover(&world.config(), &world.access())
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(error.starts_with("Pendo refuses the key (401)"), "{error}");
+}
+
+#[tokio::test]
+async fn a_key_that_was_changed_is_read_again_once() {
+    let mut world = World::start(Fixture::plain()).await;
+    let reads = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&reads);
+    let renewal = move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+        let key: futures::future::BoxFuture<'static, _> =
+            Box::pin(async { Ok(SecretText::new("planted-new-key")) });
+        key
+    };
+    world.key = Key::renewing(SecretText::new(KEY), Box::new(renewal));
+    world.pendo.set_key("planted-new-key");
+    world.complete(None).await;
+    assert_eq!(reads.load(Ordering::SeqCst), 1);
+    world.pendo.set_key("planted-another-key");
+    fault(&world.read(None).await);
+    assert_eq!(reads.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_stream_that_is_refused_is_named_and_the_others_go_on() {
+    let world = World::start(Fixture::plain()).await;
+    let whole = world.complete(None).await;
+    world.pendo.fail(
+        "/accounts",
+        0,
+        1,
+        refused(403, "no permission for accounts"),
+    );
+    world
+        .pendo
+        .fail("/events", 0, 1, refused(400, "unknown app"));
+    let told = world.read(None).await;
+    let fault = fault(&told);
+    assert!(
+        fault.contains("accounts: ") && fault.contains("no permission for accounts"),
+        "{fault}"
+    );
+    assert!(
+        fault.contains("events: ") && fault.contains("unknown app"),
+        "{fault}"
+    );
+    assert_eq!(told.counts()["visitors"], whole.counts()["visitors"]);
+    assert!(
+        told.state().0["bookmarks"]["accounts"]
+            .get("lastupdated")
+            .is_none()
+    );
+    let next = world.complete(Some(told.state())).await;
+    let both = told.messages.iter().chain(&next.messages);
+    assert!(Table::after(both) == whole.table());
+}
+
+#[tokio::test]
+async fn parents_of_a_stream_that_is_refused_have_no_events_either() {
+    let world = World::start(many(2)).await.only(&FEATURES);
+    world.pendo.fail("/features", 0, 1, refused(403, "no"));
+    let told = world.read(None).await;
+    assert!(fault(&told).contains("features: "));
+    assert!(told.counts().is_empty());
+    assert_eq!(
+        world.complete(Some(told.state())).await.counts()["feature_events"],
+        2
+    );
+}
+
+#[tokio::test]
+async fn a_pendo_that_does_not_answer_ends_the_run_for_later() {
+    let world = World::start(many(9))
+        .await
+        .only(&FEATURES)
+        .with(json!({"concurrency": 1}));
+    let whole = world.complete(None).await;
+    world
+        .pendo
+        .fail("featureEvents", 2, 1000, refused(503, "overloaded"));
+    let told = world.read(None).await;
+    assert!(
+        matches!(told.report.ended, Ended::Later { .. }),
+        "{}",
+        told.report.ended
+    );
+    world.pendo.heal();
+    let next = world.complete(Some(told.state())).await;
+    let both = told.messages.iter().chain(&next.messages);
+    assert!(Table::after(both) == whole.table());
+}
+
+#[tokio::test]
+async fn one_parent_without_an_answer_does_not_end_the_run() {
+    let world = World::start(many(9)).await.only(&FEATURES);
+    world
+        .pendo
+        .fail_parent("f004", 7, refused(503, "overloaded"));
+    let told = world.read(None).await;
+    assert!(fault(&told).contains("feature_events of \"f004\""));
+    assert_eq!(told.counts()["feature_events"], 8);
+    let next = world.complete(Some(told.state())).await;
+    assert!(
+        next.values("feature_events", "feature_id")
+            .contains(&"f004".into())
+    );
+}
+
+#[tokio::test]
+async fn a_stream_whose_every_parent_is_refused_is_given_up_for_this_run() {
+    let world = World::start(many(150))
+        .await
+        .only(&FEATURES)
+        .with(json!({"record_limit": 1000}));
+    world
+        .pendo
+        .fail("featureEvents", 0, 1000, refused(403, "no permission"));
+    let told = world.read(None).await;
+    let fault = fault(&told);
+    assert!(fault.contains("and 95 more"), "{fault}");
+    assert!(world.pendo.asked() < 130, "{}", world.pendo.asked());
+    world.pendo.heal();
+    let next = world.complete(Some(told.state())).await;
+    assert_eq!(next.counts()["feature_events"], 150);
+}
+
+#[tokio::test]
+async fn malformed_answers_pass_if_they_do_not_last() {
+    let world = World::start(Fixture::plain()).await;
+    let whole = world.complete(None).await;
+    for at in [
+        "/accounts",
+        "/events",
+        "featureEvents",
+        "history",
+        "report",
+        "/visitors",
+    ] {
+        for failure in [
+            Failure::Malformed,
+            Failure::Truncated,
+            Failure::Halting(0.01),
+        ] {
+            world.pendo.fail(at, 1, 2, failure.clone());
+            let told = world.complete(None).await;
+            assert!(told.table() == whole.table(), "{at} {failure:?}");
+            assert_eq!(told.repeated(), 0, "{at} {failure:?}");
+            world.pendo.heal();
+        }
+    }
+}
+
+#[tokio::test]
+async fn states_are_seconds_apart_unless_the_run_is_to_stop() {
+    let world = World::start(many(20)).await.only(&FEATURES);
+    let told = world.read_by(world.usual_source(), None).await;
+    assert!(told.report.is_complete());
+    // One with each stream's end.
+    assert_eq!(told.states().count(), 2);
+    let (_asked, stop) = watch::channel(true);
+    let limits = Limits::none(Arc::new(world.clock.clone())).stop_when(stop);
+    let mut sink = Gathered::default();
+    let keep = Keep::Nothing { state: None };
+    let report = run(&mut world.usual_source(), &mut sink, keep, limits).await;
+    assert_eq!(report.ended, Ended::Stopped);
+    assert!(report.records < 20, "{}", report.records);
+    let rest = world.complete(report.bookmark).await;
+    let messages = sink.into_messages();
+    let both = messages.iter().chain(&rest.messages);
+    assert!(Table::after(both) == told.table());
+}

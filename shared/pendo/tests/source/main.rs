@@ -3,6 +3,7 @@
 mod complete;
 mod defects;
 mod faults;
+mod rows;
 mod states;
 mod streams;
 mod suite;
