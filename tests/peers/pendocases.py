@@ -22,14 +22,22 @@ def ordinary_data(lab):
             _of_catalogs(*catalogs),
             reports=lambda it: it.stream == "reports",
             server_in_keys=_is_server_in_keys,
-            history_keys=lambda it: it.stream == "visitor_history" and (it.field == "keys" or it.field in HISTORY_KEYS),
+            history_keys=_is_history_keys,
+            track_type_names=_is_track_type_name,
             parent_named=lambda it: it.field.endswith("parent-tap-stream-id") and it.old == MISSING,
         )
         old, new = taps.both()
         lab.explain("records", differences(lab, old.succeeded(), new.succeeded()))
         own = taps.new(catalog=catalogs[1]).succeeded()
         lab.explain("records with the own catalog", differences(lab, old, own), reports=lambda it: it.stream == "reports")
-        lab.explain("schemas", _of_schemas(old, new), server_in_keys=_is_server_in_keys, history_keys=lambda it: it.stream == "visitor_history")
+        lab.explain(
+            "schemas",
+            _of_schemas(old, new),
+            server_in_keys=_is_server_in_keys,
+            history_keys=_is_history_keys,
+            track_type_names=_is_track_type_name,
+            bookmark_properties=lambda it: it.field == "bookmark_properties" and it.old == MISSING,
+        )
         lab.explain("states", _of_states(old, new))
         parent, child = [[_first(run, stream) for run in (old, new)] for stream in FEATURES]
         assert parent[0] > child[0] and parent[1] < child[1]
@@ -56,7 +64,8 @@ def values_that_both_can_read(lab):
 def values_that_are_changed(lab):
     fixture = Pendo()
     fixture.add("features", entity("f-null", fixture.back(1), dirty=None), entity("f-list", fixture.back(1), name=["a", 1, None], kind={"en": {"subName": None}}))
-    fixture.add("features", entity("f-true", fixture.back(1), name=True, elementPathRules=["a", {"b": "é"}, None]))
+    fixture.add("features", entity("f-true", fixture.back(1), name=True, dirty="no", elementPathRules=["a", {"b": "é"}, None]))
+    fixture.add("trackTypes", entity("t-name", fixture.back(1), trackTypeName="tt"))
     fixture.add("events", fixture.count(30, 2, numMinutes=3.7, parameters={"fromWhere": "é", "list": [None]}))
     fixture.add("accounts", account("a-odd", fixture.back(1), custBoolean=None, custInteger=3.7, isVIP=None, custString={"o": [1, "it's"]}))
     with lab.pendo(fixture) as taps:
@@ -67,7 +76,8 @@ def values_that_are_changed(lab):
             null_boolean=lambda it: it.kind == "value" and it.old is False and it.new is None,
             fraction=lambda it: it.kind == "value" and it.new == 3.7 and it.old == 3,
             nested_text=lambda it: it.kind == "value" and isinstance(it.old, str) and isinstance(it.new, str) and it.new[:1] in "[{" and _is_same_text(it),
-            boolean_text=lambda it: (it.old, it.new) == ("True", "true"),
+            boolean_from_text=lambda it: it.old is True and it.new == "no",
+            track_type_names=lambda it: it.field == "track_type_name" and it.old is True and it.new == "tt",
         )
 
 
@@ -144,7 +154,7 @@ def some_streams_and_fields(lab):
                 metadata.append({"breadcrumb": breadcrumb, "metadata": {"inclusion": "available", "selected": False}})
         old, new = taps.both(catalog=catalog)
         lab.explain("records", differences(lab, old.succeeded(), new.succeeded()))
-        lab.explain("schemas", _of_schemas(old, new), deselected_in_schema=lambda it: it.new == MISSING)
+        lab.explain("schemas", _of_schemas(old, new), deselected_in_schema=lambda it: it.new == MISSING, bookmark_properties=lambda it: it.field == "bookmark_properties")
 
 
 def a_second_run(lab):
@@ -176,17 +186,64 @@ def _grow(fixture, taps):
 _GROWN = {}
 
 
+def a_run_from_the_other_tap_s_state(lab):
+    """The published tap goes on from Weir's state, of a whole run and of one that was stopped in the middle of a stream."""
+    fixture = Pendo()
+    with lab.pendo(fixture) as taps:
+        catalog = selected(taps.old("--discover").succeeded().catalog)
+        taps.fail("parent=<p2>", {"status": {"status": 401}}, times=9)
+        stopped = taps.new(catalog=catalog).failed("401")
+        taps.heal()
+        assert stopped.state["currently_syncing"] == "page_events", stopped.state
+        whole = taps.new(catalog=catalog).succeeded()
+        rest = taps.old(catalog=catalog, state=stopped.state).succeeded()
+        found = differences(lab, rest.after(stopped), whole)
+        assert [it for it in found if it.kind != "missing"] == [], found
+        again = [taps.old(catalog=catalog, state=state).succeeded() for state in (taps.old(catalog=catalog).state, whole.state)]
+        lab.explain("records", differences(lab, *again))
+
+
+def a_stream_in_which_a_run_was_stopped(lab):
+    fixture = Pendo()
+    state = {"currently_syncing": "page_events", "bookmarks": {}}
+    with lab.pendo(fixture) as taps:
+        old, new = taps.both(states=(state, state))
+        before = ["accounts", "events", *FEATURES, "guides", "guide_events", "metadata_accounts", "metadata_visitors"]
+        lab.explain("records", differences(lab, old.succeeded(), new.succeeded()), earlier_streams=lambda it: it.kind == "missing" and it.stream in before)
+
+
+def another_period(lab):
+    fixture = Pendo()
+    state = {"bookmarks": {stream: {"day": written(fixture.back(4))} for stream in ("events", "feature_events")}}
+    with lab.pendo(fixture) as taps:
+        old, new = taps.both(fixture.config(period="hourRange"), states=(state, state), only=["events", *FEATURES])
+        day = written(fixture.back(4))
+        lab.explain("records", differences(lab, old.succeeded(), new.succeeded()), other_period=lambda it: it.kind == "missing" and it.old["hour"] < day)
+
+
 def a_window_before_the_bookmark(lab):
     fixture = Pendo()
     only = ["events", "poll_events", *FEATURES, "guides", "guide_events"]
     with lab.pendo(fixture) as taps:
         states = [run.succeeded().state for run in taps.both(only=only)]
+        newest = max(row["browserTime"] for row in fixture.rows["guideEvents"])
+        second = written(newest - 2 * DAY)[:19]
         old, new = taps.both(fixture.config(lookback_window="2"), states=states, only=only)
         lab.explain(
             "records",
             differences(lab, old.succeeded(), new.succeeded()),
             lookback_of_events=lambda it: it.stream in ("events", "poll_events") and it.kind == "more",
+            lookback_of_seconds=lambda it: it.stream == "guide_events" and it.kind == "missing" and it.old["browser_time"][:19] == second,
         )
+
+
+def a_window_before_the_start(lab):
+    fixture = Pendo()
+    config = fixture.config(start_date=written(fixture.back(4)), lookback_window=20)
+    with lab.pendo(fixture) as taps:
+        old, new = taps.both(config, only=["events", "poll_events", *FEATURES])
+        start = config["start_date"]
+        lab.explain("records", differences(lab, old.succeeded(), new.succeeded()), lookback_before_start=lambda it: it.kind == "missing" and it.old["day"] < start)
 
 
 def more_rows_than_an_answer_may_have(lab):
@@ -200,7 +257,7 @@ def more_rows_than_an_answer_may_have(lab):
             differences(lab, old.succeeded(), new),
             entities_beyond_limit=lambda it: it.stream in ("features", "guides", "pages", "track_types", "accounts") and it.kind == "more",
             children_beyond_limit=lambda it: it.stream in ("feature_events", "guide_events", "page_events", "track_events") and it.kind == "more",
-            events_repeated=lambda it: "_events" in f"_{it.stream}" and it.kind == "missing" and it.old in new.records[it.stream],
+            later_histories=lambda it: it.stream == "visitor_history" and it.kind == "more",
         )
 
 
@@ -242,7 +299,7 @@ def what_has_no_time(lab):
     with lab.pendo(fixture) as taps:
         old, new = taps.both(only=["accounts", *FEATURES])
         lab.explain("records", differences(lab, old.succeeded(), new.succeeded()), accounts_without_time=lambda it: it.stream == "accounts" and it.kind == "more")
-    for metadata in (None, {"auto": {}, "custom": {"custString": "x"}}):
+    for metadata in (None, {"auto": {"lastupdated": None}}):
         fixture = Pendo(records=False)
         bare = visitor("v1", fixture.back(1)) | {"metadata": metadata}
         fixture.add("visitors", bare, visitor("v2", fixture.back(1))).add("history", {"visitorId": "v1", "type": "page", "ts": fixture.back(1, 1)})
@@ -305,6 +362,21 @@ def a_parent_that_cannot_be_read(lab):
         lab.show("failed-parents")
 
 
+def a_stream_that_is_refused(lab):
+    fixture = Pendo()
+    with lab.pendo(fixture) as taps:
+        catalog = selected(taps.old("--discover").succeeded().catalog, ["events", "pages", "poll_events"])
+        runs = []
+        for tap in (taps.old, taps.new):
+            taps.fail("aggregation/pages", {"status": {"status": 403, "body": "{}"}}, times=9)
+            runs.append(tap(catalog=catalog))
+            taps.heal()
+        old, new = runs
+        assert old.code == 1
+        new.failed("pages", "403")
+        lab.explain("records", differences(lab, old, new), refused_streams=lambda it: it.kind == "more" and it.stream == "poll_events")
+
+
 def an_interrupted_run(lab):
     """Where three parents share one time."""
     fixture = Pendo(records=False)
@@ -336,11 +408,13 @@ def too_many_requests(lab):
 
 def answers_that_are_cut(lab):
     fixture = Pendo()
+    fixture.padding = 20_000
+    fixture.add("visitors", *(visitor(f"v-{n}", fixture.back(1)) for n in range(20)))
     with lab.pendo(fixture) as taps:
         runs = []
+        # The published tap counts the visitors first.
         for tap, after in ((taps.old, 1), (taps.new, 0)):
-            # The published tap counts the visitors first.
-            taps.fail("aggregation/visitors", {"cut_rows": 3}, after=after)
+            taps.fail("aggregation/visitors", {"cut_rows": 15}, after=after)
             runs.append(tap(catalog=selected(taps.old("--discover").catalog, ["visitors"])).succeeded())
             taps.heal()
         lab.explain("records", differences(lab, *runs), cut_answers=lambda it: it.kind == "missing" and it.old in runs[1].records["visitors"])
@@ -382,37 +456,75 @@ def what_is_asked(lab):
 
 
 def what_is_wrong_is_said(lab):
-    """Each in one line that names it, by exit status 1; the published tap ends with a traceback, or says nothing."""
+    """In a line that names it, by exit status 1; the published tap ends with a traceback, or says nothing."""
     fixture = Pendo()
     with lab.pendo(fixture) as taps:
         catalog = selected(taps.old("--discover").catalog)
-        wrong_key = fixture.config(x_pendo_integration_key="another-key")
-        assert "Traceback" not in taps.new("--discover", config=wrong_key).failed("401").errors
-        taps.new(config=wrong_key, catalog=catalog).failed("401")
-        assert taps.old("--discover", config=wrong_key).code == 1
+        wrong = fixture.config(x_pendo_integration_key="another-key")
+        for arguments, documents in ((["--discover"], {}), ([], {"catalog": catalog})):
+            taps.old(*arguments, config=wrong, **documents).failed("CRITICAL", "HTTPError: 401")
+            taps.new(*arguments, config=wrong, **documents).failed("error: Pendo refuses the key (401)").does_not_say("another-key")
         lab.show("wrong-key")
         assert taps.old(catalog=None).succeeded().text == ""
-        taps.new(catalog=None).succeeded()
-        for key, value in (("period", "weekRange"), ("record_limit", 0), ("start_date", "soon"), ("app_ids", "1,x"), ("request_timeout", "x"), ("lookback_window", "1.5")):
-            taps.new("--discover", config=fixture.config(**{key: value})).failed(key)
-        lab.show("wrong-config")
-        alone = selected(json.loads(json.dumps(catalog)), ["feature_events"])
-        assert taps.old(catalog=alone).code == 1
-        taps.new(catalog=alone).failed("feature_events", "features")
-        unknown = json.loads(json.dumps(catalog))
-        unknown["streams"][0] |= {"tap_stream_id": "acounts", "stream": "acounts"}
-        assert taps.old(catalog=unknown).code == 1
-        taps.new(catalog=unknown).failed("acounts")
-        for state in ({"bookmarks": []}, {"bookmarks": {"events": {"day": "soon"}}}, {"bookmarks": {"orders": {"updated_at": "2026-01-01"}}}):
-            taps.new(catalog=catalog, state=state).failed("state")
-        lab.show("wrong-state")
+        assert len(taps.new(catalog=None).succeeded().records) == 16
+        lab.show("no-catalog")
+        _wrong_configs(lab, taps, fixture)
+        _wrong_catalogs(lab, taps, catalog)
+        _wrong_states(lab, taps, catalog)
+
+
+def _wrong_configs(lab, taps, fixture):
+    for key, value in (("period", "weekRange"), ("record_limit", -1), ("start_date", "soon"), ("app_ids", [1, "x"]), ("request_timeout", "x"), ("lookback_window", "1.5")):
+        taps.new("--discover", config=fixture.config(**{key: value})).failed("error: ", f"config.json: {key}", str(value if key != "app_ids" else "x"))
+    for key in ("start_date", "x_pendo_integration_key", "period"):
+        without = {name: value for name, value in fixture.config().items() if name != key}
+        taps.new("--discover", config=without).failed("config.json", key)
+        taps.old("--discover", config=without).failed(key)
+    for value in ({"period": "weekRange"}, {"lookback_window": "1.5"}, {"record_limit": -1}):
+        taps.old("--discover", config=fixture.config(**value)).succeeded()
+    lab.show("wrong-config")
+
+
+def _wrong_catalogs(lab, taps, catalog):
+    def changed(change, only=None):
+        copy = selected(json.loads(json.dumps(catalog)), only)
+        change(copy["streams"][0])
+        return copy
+
+    wrong = [
+        (changed(lambda entry: None, ["feature_events"]), ["feature_events", "features"]),
+        (changed(lambda entry: entry.update(tap_stream_id="acounts", stream="acounts")), ["acounts", "accounts"]),
+        (changed(lambda entry: entry.pop("schema")), ["accounts", "schema"]),
+        ({}, ["streams"]),
+        ("{", ["catalog.json"]),
+    ]
+    for document, words in wrong:
+        taps.old(catalog=document).failed("CRITICAL")
+        taps.new(catalog=document).failed("error: ", *words)
+    lab.show("wrong-catalog")
+
+
+def _wrong_states(lab, taps, catalog):
+    for bookmarks, words in (([], []), ({"events": {"day": "soon"}}, ["events.day", "soon"]), ({"events": "x"}, ["events"])):
+        state = {"bookmarks": bookmarks}
+        taps.old(catalog=catalog, state=state).failed("CRITICAL")
+        taps.new(catalog=catalog, state=state).failed("error: state", *words)
+    of_another = {"bookmarks": {"orders": {"updated_at": written(0)}}}
+    taps.old(catalog=catalog, state=of_another).succeeded()
+    taps.new(catalog=catalog, state=of_another).failed("another tap", "orders")
+    lab.show("wrong-state")
 
 
 def _throttled(headers=None):
     return {"status": {"status": 429, "headers": headers or {}, "body": "{}"}}
 
 
-HISTORY_KEYS = ()
+def _is_history_keys(it):
+    return it.stream == "visitor_history" and ("key" in it.field or it.new == "automatic")
+
+
+def _is_track_type_name(it):
+    return (it.stream, it.new) == ("track_types", ["null", "boolean", "string"])
 
 
 def _is_server_in_keys(it):
@@ -440,8 +552,20 @@ def _by_breadcrumb(entry):
 
 
 def _of_schemas(old, new):
-    sides = [{name: message | {"key_properties": " ".join(message["key_properties"])} for name, message in run.schemas.items()} for run in (old, new)]
+    sides = [{name: _meant(message) for name, message in run.schemas.items()} for run in (old, new)]
     return _of_documents(*sides)
+
+
+def _meant(message):
+    """A SCHEMA with its keys in one text, and without what is no word of JSON Schema and so says nothing."""
+    return message | {"key_properties": " ".join(message["key_properties"]), "schema": _of_words(message["schema"])}
+
+
+def _of_words(schema):
+    words = {key: value for key, value in schema.items() if key in ("type", "format", "properties", "items", "anyOf")}
+    if "properties" in words:
+        words["properties"] = {name: _of_words(field) for name, field in words["properties"].items()}
+    return words
 
 
 def _of_states(old, new):
@@ -462,7 +586,7 @@ def _of_documents(old, new):
 
 
 def _distinct(records):
-    return {json.dumps(record, sort_keys=True) for record in records}
+    return {json.dumps(record | {"app_id": int(record["app_id"])}, sort_keys=True) for record in records}
 
 
 def _once(found):

@@ -33,7 +33,7 @@ class Pendo:
 
     def __init__(self, records=True):
         self.now, self.today = clock()
-        self.rows, self.metadata, self.broken, self.wide = {}, {"account": fields("account"), "visitor": fields("visitor")}, {}, False
+        self.rows, self.metadata, self.broken, self.padding = {}, {"account": fields("account"), "visitor": fields("visitor")}, {}, 0
         if records:
             self.plain()
 
@@ -45,7 +45,7 @@ class Pendo:
         return self
 
     def document(self):
-        return {"now": self.now, "metadata": self.metadata, "rows": self.rows, "broken": self.broken, "wide": self.wide}
+        return {"now": self.now, "metadata": self.metadata, "rows": self.rows, "broken": self.broken, "padding": self.padding}
 
     def config(self, **changes):
         whole = {"start_date": written(self.back(9)), "x_pendo_integration_key": "planted-pendo-key", "period": "dayRange"}

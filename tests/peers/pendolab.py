@@ -153,11 +153,14 @@ class Run:
         return self
 
     def failed(self, *words):
-        """Ends with exit status 1 and says these words on standard error, and no traceback."""
+        """Ends with exit status 1 and says these words on standard error."""
         assert self.code == 1, (self.code, self.errors[-3000:])
         missing = [word for word in words if word not in self.errors]
         assert not missing, (missing, self.errors[-3000:])
         return self
+
+    def does_not_say(self, secret):
+        assert secret not in self.errors + self.text, "a secret is shown"
 
     @property
     def state(self):
