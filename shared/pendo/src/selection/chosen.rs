@@ -59,7 +59,7 @@ impl<'a> Chosen<'a> {
 
     /// Whether a field is wanted: if nothing is said, it is.
     fn is_wanted(&self, place: &[&str], schema: &Value) -> bool {
-        let older = || schema.get("selected").and_then(Value::as_bool);
+        let older = || schema.get("selected").and_then(is_true);
         let Some(map) = self.0.get(place) else {
             return older().unwrap_or(true);
         };
@@ -75,9 +75,17 @@ impl<'a> Chosen<'a> {
     }
 }
 
-/// A key that is true or false.
+/// A key that is true or false, or a text with either.
 pub(super) fn switch(map: &Map<String, Value>, key: &str) -> Option<bool> {
-    map.get(key).and_then(Value::as_bool)
+    is_true(map.get(key)?)
+}
+
+/// What a value says, if it is true or false, or a text with either.
+pub(super) fn is_true(value: &Value) -> Option<bool> {
+    match value {
+        Value::String(text) => text.to_lowercase().parse().ok(),
+        other => other.as_bool(),
+    }
 }
 
 /// A schema without what is no keyword of JSON Schema but of catalogs.

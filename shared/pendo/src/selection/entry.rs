@@ -12,7 +12,7 @@ use crate::catalog::is_automatic;
 use crate::config::Config;
 use crate::discover::Custom;
 use crate::schema;
-use crate::selection::chosen::{Chosen, switch};
+use crate::selection::chosen::{Chosen, is_true, switch};
 use crate::selection::unknown;
 use crate::streams::StreamId;
 
@@ -62,7 +62,7 @@ fn name(entry: &Value) -> Option<&str> {
 /// Whether the metadata of the stream, or the entry or its schema as older catalogs have it, selects.
 fn is_selected(entry: &Value, chosen: &Chosen<'_>) -> bool {
     let said = |key| chosen.stream().and_then(|map| switch(map, key));
-    let older = |map: Option<&Value>| map.and_then(|map| map.get("selected")?.as_bool());
+    let older = |map: Option<&Value>| map.and_then(|map| is_true(map.get("selected")?));
     said("selected")
         .or_else(|| older(Some(entry)))
         .or_else(|| older(entry.get("schema")))

@@ -71,7 +71,7 @@ fn what_is_selected_is_wanted_and_nothing_else() {
 #[test]
 fn a_stream_may_be_selected_as_older_catalogs_do() {
     let mut catalog = selecting(&[]);
-    stream(&mut catalog, "events")["selected"] = json!(true);
+    stream(&mut catalog, "events")["selected"] = json!("true");
     stream(&mut catalog, "pages")["schema"]["selected"] = json!(true);
     stream(&mut catalog, "guides")["metadata"][0]["metadata"]["selected-by-default"] = json!(true);
     let selection = read(&catalog).expect("it is good");
