@@ -6,6 +6,9 @@ Times are in the last days, for the published tap goes by this machine's clock.
 import datetime
 import time
 
+FEATURES = ["features", "feature_events"]
+VISITORS = ["visitors", "visitor_history"]
+
 HOUR = 3_600_000
 DAY = 24 * HOUR
 
@@ -71,13 +74,14 @@ class Pendo:
     def count(self, n, days, hour=0, **more):
         day = self.back(days)
         row = {"visitorId": f"v{n}", "accountId": "a1", "appId": n % 2 + 1, "day": day, "hour": day + hour * HOUR, "numEvents": n + 1}
-        row |= {"numMinutes": 2, "server": "www.example.org", "remoteIp": "192.0.2.7", "userAgent": f"Browser/1.0 ({n})", "parameters": None}
-        return row | {"unknownField": [{"aB": 1}]} | more
+        row |= {"numMinutes": 2, "server": "www.example.org", "remoteIp": "192.0.2.7", "userAgent": f"Browser/1.0 ({n})"}
+        return row | {"parameters": None, "unknownField": [{"aB": 1}]} | more
 
     def single(self, n, days, **more):
-        row = {"visitorId": f"v{n}", "accountId": "a1", "accountIds": ["a1", "a2"], "appId": n % 2 + 1, "browserTime": self.back(days, 5 * HOUR + n)}
-        row |= {"type": "guideSeen", "guideStepId": "s1", "url": f"https://example.org/{n}?é", "country": "GB", "loadTime": 250}
-        return row | {"latitude": 51, "longitude": 1, "remoteIp": "192.0.2.7", "serverName": "www.example.org", "userAgent": "Browser/1.0"} | more
+        row = {"visitorId": f"v{n}", "accountId": "a1", "accountIds": ["a1", "a2"], "appId": n % 2 + 1, "loadTime": 250}
+        row |= {"browserTime": self.back(days, 5 * HOUR + n), "type": "guideSeen", "guideStepId": "s1", "country": "GB"}
+        row |= {"url": f"https://example.org/{n}?é", "latitude": 51, "longitude": 1, "remoteIp": "192.0.2.7"}
+        return row | {"serverName": "www.example.org", "userAgent": "Browser/1.0"} | more
 
     def visits(self, visitor):
         """Every entry's change lies on the day of its begin; the published tap loses others."""
@@ -122,3 +126,8 @@ def entity(id, updated, **more):
     whole |= {"lastUpdatedAt": updated, "createdByUser": user, "lastUpdatedByUser": user, "dirty": False, "color": "red"}
     whole |= {"group": {"id": "g", "name": "Group", "length": 2, "items": [{"aB": 1}]}, "rules": [{"rule": "r", "parsedRule": "p"}]}
     return whole | {"steps": [{"id": "s1", "guideId": id, "type": "lightbox"}], "elementPathRules": ["#a", ".b"]} | more
+
+
+def throttled(headers=None):
+    """An answer of the stand-in that may be planned."""
+    return {"status": {"status": 429, "headers": headers or {}, "body": "{}"}}

@@ -23,8 +23,6 @@ def main():
     sys.tracebacklimit = 0
     redirect(os.environ["PENDO_BASE_URL"])
     sys.argv[0] = "tap-pendo"
-    # Beside this file there is another singer.py than the one that it imports.
-    sys.path.pop(0)
     from tap_pendo import main as tap
 
     tap()
