@@ -76,10 +76,7 @@ impl Observer for Progress {
         let mut stream = inner.stream(id, now);
         stream.records = records;
         stream.bookmark = bookmark.or(stream.bookmark);
-        if since(stream.told, now) >= TOLD_EVERY_MS {
-            stream.told = now;
-            inner.say(&format!("{id}: {}", stream.shown(since(stream.began, now))));
-        }
+        inner.tell(id, &mut stream, now);
         if since(stream.counted, now) >= COUNTED_EVERY_MS {
             inner.count(id, &stream);
             stream.counted = now;
@@ -106,8 +103,13 @@ impl Observer for Progress {
             Some(status) => (status.to_string(), "failed"),
             None => ("null".to_owned(), "failed"),
         };
-        let took = took.as_secs_f64();
-        self.inner().say(&format!(
+        let (took, now) = (took.as_secs_f64(), self.clock.now());
+        let mut inner = self.inner();
+        // A stream of many answers with few records in them comes along, too.
+        let mut stream = inner.stream(id, now);
+        inner.tell(id, &mut stream, now);
+        inner.streams.insert(id, stream);
+        inner.say(&format!(
             "METRIC: {{\"type\": \"timer\", \"metric\": \"http_request_duration\", \"value\": \
              {took:.6}, \"tags\": {{\"endpoint\": \"{id}\", \"http_status_code\": {code}, \
              \"status\": \"{outcome}\"}}}}"
@@ -127,6 +129,15 @@ impl Inner {
             counted: now,
             counted_records: 0,
         })
+    }
+
+    /// Says how far a stream has come, if nothing was said of it for a while.
+    fn tell(&mut self, id: StreamId, stream: &mut Stream, now: Timestamp) {
+        if since(stream.told, now) >= TOLD_EVERY_MS {
+            stream.told = now;
+            let shown = stream.shown(since(stream.began, now));
+            self.say(&format!("{id}: {shown}"));
+        }
     }
 
     fn count(&mut self, id: StreamId, stream: &Stream) {
@@ -237,6 +248,18 @@ mod tests {
         let expected =
             "INFO visitors: done: 6,000 records, 500 a second, up to 2026-01-01T00:00:00Z";
         assert_eq!(written.lines().last().unwrap(), expected);
+    }
+
+    #[test]
+    fn a_stream_of_empty_answers_is_told_of_as_well() {
+        let (progress, clock, written) = progress();
+        let took = Duration::from_millis(50);
+        progress.request(StreamId::VisitorHistory, Some(200), took);
+        clock.advance(Duration::from_secs(5));
+        written.lines();
+        progress.request(StreamId::VisitorHistory, Some(200), took);
+        let expected = "INFO visitor_history: 0 records, 0 a second";
+        assert_eq!(written.lines()[0], expected);
     }
 
     #[test]
