@@ -23,7 +23,8 @@ class Difference:
     """In one record of a stream, or in a place of a document."""
 
     stream: str
-    # "missing": only the published tap tells it; "more": only Weir does; "value": both do, with other values.
+    # "missing": only the published tap tells it; "more": only Weir does; "value": both do, with other values; "key": Weir
+    # says of a key that it is null, and the published tap nothing.
     kind: str
     field: str
     old: object
@@ -56,6 +57,9 @@ class Lab:
         rules = {id.replace("_", "-"): rule for id, rule in known.items()}
         unknown, met = [], set()
         for difference in differences:
+            if difference.kind == "key":
+                self.show("missing-keys")
+                continue
             of = [id for id, rule in rules.items() if rule(difference)]
             met.update(of)
             unknown += [] if of else [difference]
@@ -93,10 +97,16 @@ def differences(lab, old, new):
             before, after = (group.get(key, []) for group in groups)
             lab.compared += sum(left == right for left, right in zip(before, after, strict=False))
             for left, right in zip(before, after, strict=False):
-                found += [Difference(stream, "value", *each, record=right) for each in unequal(left, right)]
+                found += [value(stream, keys, each, right) for each in unequal(left, right)]
             found += [Difference(stream, "missing", "", left, None, left) for left in before[len(after) :]]
             found += [Difference(stream, "more", "", None, right, right) for right in after[len(before) :]]
     return found
+
+
+def value(stream, keys, place, record):
+    field, old, new = place
+    kind = "key" if field in keys and (old, new) == (MISSING, None) else "value"
+    return Difference(stream, kind, field, old, new, record)
 
 
 def grouped(records, keys):
