@@ -334,7 +334,12 @@ mod tests {
             let of_google = COLLECT_GA_VARIABLES.contains(name);
             let of_pendo = COLLECT_PENDO_VARIABLES.contains(name);
             let of_pingdom = COLLECT_PINGDOM_VARIABLES.contains(name);
-            match (HTTP_VARIABLES.contains(name), of_google, of_pendo, of_pingdom) {
+            match (
+                HTTP_VARIABLES.contains(name),
+                of_google,
+                of_pendo,
+                of_pingdom,
+            ) {
                 (true, true, ..) => "all",
                 (true, ..) => "track, query, token, data",
                 (false, true, true, _) => "collect-ga, collect-pendo, collect-pingdom",

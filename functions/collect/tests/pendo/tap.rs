@@ -73,7 +73,14 @@ async fn run(
     let observer = Arc::clone(&counts);
     let limits = Limits::none(Arc::clone(&world.clock));
     let told = tap
-        .run(catalog, state, &access(world), observer, heard.clone(), limits)
+        .run(
+            catalog,
+            state,
+            &access(world),
+            observer,
+            heard.clone(),
+            limits,
+        )
         .await;
     let counts = counts.0.lock().unwrap().clone();
     let messages = std::mem::take(&mut *heard.0.lock().unwrap());
