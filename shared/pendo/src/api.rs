@@ -38,6 +38,9 @@ const KEY_HEADER: HeaderName = HeaderName::from_static("x-pendo-integration-key"
 /// How often a request is sent whose answers are lost or are Pendo's own failures.
 pub(crate) const TRIES: u32 = 7;
 
+/// How long a request may wait in all, beside the time of its answers.
+const WAITS: Duration = Duration::from_secs(900);
+
 /// Asks Pendo, for one run.
 #[derive(Debug)]
 pub(crate) struct Api {
@@ -45,6 +48,7 @@ pub(crate) struct Api {
     http: Http,
     gate: Arc<Gate>,
     pause: Duration,
+    total_time: Duration,
 }
 
 impl Api {
@@ -63,6 +67,7 @@ impl Api {
             gate: Arc::new(Gate::new(config.requests_per_second)),
             access: access.clone(),
             pause,
+            total_time: time.saturating_mul(TRIES).saturating_add(WAITS),
         })
     }
 
@@ -94,13 +99,15 @@ impl Api {
     /// An answer that is small, whole.
     pub(crate) async fn whole(&self, stream: StreamId, ask: &Ask) -> Result<Value, Trouble> {
         let mut key = self.access.key.text().await;
+        let mut patience = self.patience();
         loop {
             let began = Instant::now();
             let answer = self.request(ask, &key).send().await;
             let status = answer.as_ref().map(|answer| answer.status());
             self.observe(stream, status, began);
-            match answer {
-                Ok(answer) => return Ok(answer.json()?),
+            match answer.map(|answer| answer.json()) {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(malformed)) => patience.again(malformed).await?,
                 Err(error) => key = self.other_key(key, error).await?,
             }
         }
@@ -131,6 +138,7 @@ impl Api {
             .route(ask.route())
             .secret_header(KEY_HEADER, key)
             .tries(TRIES)
+            .total_time(self.total_time)
             .pace(gate)
             .judge(|refusal| match refusal.status() {
                 StatusCode::REQUEST_TIMEOUT => Some(Verdict::Retry),

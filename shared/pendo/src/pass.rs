@@ -52,7 +52,7 @@ pub(crate) async fn read_pass(
     teller: &mut Teller<'_>,
 ) -> Result<Ended, SourceError> {
     let stream = reader.stream.id;
-    let places = Places::new(&reader.config, reader.api.now(), bookmark);
+    let places = Places::new(stream, &reader.config, reader.api.now(), bookmark);
     let concurrency = reader.config.concurrency;
     let mut run = Run {
         stream,

@@ -310,9 +310,11 @@ impl<'a> Run<'a> {
         let mut under_way = under_way.unwrap_or_else(|| Series {
             began: self.api.now(),
             greatest: None,
-            at: before.map_or(config.start_date.as_millis(), |before| {
-                looking_back(config, before)
-            }),
+            at: looking_back(
+                config,
+                stream.id,
+                before.unwrap_or(config.start_date.as_millis()),
+            ),
         });
         self.teller.begin(stream).await?;
         let reader = self.reader(stream);

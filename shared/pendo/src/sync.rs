@@ -20,12 +20,15 @@ use crate::streams::{EventTime, Kind, StreamId};
 const HOUR_MS: i64 = 3_600_000;
 pub(crate) const DAY_MS: i64 = 24 * HOUR_MS;
 
-/// Where reading begins that goes on from a bookmark: as much earlier as the configuration looks
-/// back, but not for that before the start date.
-pub(crate) fn looking_back(config: &Config, bookmark: i64) -> i64 {
-    let start = config.start_date.as_millis();
-    let lookback = i64::try_from(config.lookback.as_millis()).unwrap_or(i64::MAX);
-    bookmark.saturating_sub(lookback).max(bookmark.min(start))
+/// Where reading begins that goes on from a position: as much earlier as the configuration looks
+/// back, before the start date, too. A history is not looked back in: what changes late has a late
+/// time.
+pub(crate) fn looking_back(config: &Config, stream: StreamId, position: i64) -> i64 {
+    let lookback = match stream.kind() {
+        Kind::Events(_) => i64::try_from(config.lookback.as_millis()).unwrap_or(i64::MAX),
+        _ => 0,
+    };
+    position.saturating_sub(lookback)
 }
 
 /// The bookmark after a reading that has begun at `began` and met `greatest`.

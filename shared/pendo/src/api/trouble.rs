@@ -36,10 +36,12 @@ impl From<HttpError> for Trouble {
             HttpErrorKind::Unauthorized | HttpErrorKind::RetryLater { .. } => {
                 Trouble::End(error.into())
             }
-            HttpErrorKind::Unavailable | HttpErrorKind::Malformed => Trouble::Unavailable(fault),
-            HttpErrorKind::Refused { .. } | HttpErrorKind::TooLarge | HttpErrorKind::Invalid => {
-                Trouble::Refused(fault)
-            }
+            HttpErrorKind::Unavailable => Trouble::Unavailable(fault),
+            // It stays malformed, however often it is asked for: somebody has to look.
+            HttpErrorKind::Malformed
+            | HttpErrorKind::Refused { .. }
+            | HttpErrorKind::TooLarge
+            | HttpErrorKind::Invalid => Trouble::Refused(fault),
         }
     }
 }

@@ -27,6 +27,7 @@ pub(super) struct Agenda {
 /// From where parents are read.
 #[derive(Debug)]
 pub(super) struct Places {
+    stream: StreamId,
     config: Config,
     now: i64,
     bookmark: Option<i64>,
@@ -134,8 +135,14 @@ impl Agenda {
 }
 
 impl Places {
-    pub(super) fn new(config: &Config, now: i64, bookmark: Option<i64>) -> Places {
+    pub(super) fn new(
+        stream: StreamId,
+        config: &Config,
+        now: i64,
+        bookmark: Option<i64>,
+    ) -> Places {
         Places {
+            stream,
             config: config.clone(),
             now,
             bookmark,
@@ -150,7 +157,7 @@ impl Places {
         let current = pass.current.as_ref().filter(|current| current.id == id);
         Place {
             base,
-            from: looking_back(&self.config, base),
+            from: looking_back(&self.config, self.stream, base),
             exact: current.map(|current| current.at),
         }
     }

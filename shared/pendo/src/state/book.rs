@@ -187,11 +187,11 @@ impl Book {
         for stream in StreamId::ALL {
             self.bookmark(stream)?;
             match stream.kind() {
-                Kind::Entity(_) => drop(self.traversal(stream)?),
-                Kind::Events(_) if stream.parent().is_none() => drop(self.series(stream)?),
-                Kind::Events(_) | Kind::History => drop(self.pass(stream)?),
-                Kind::Reports | Kind::Metadata(_) => {}
-            }
+                Kind::Entity(_) => self.traversal(stream).map(|_| ()),
+                Kind::Events(_) if stream.parent().is_none() => self.series(stream).map(|_| ()),
+                Kind::Events(_) | Kind::History => self.pass(stream).map(|_| ()),
+                Kind::Reports | Kind::Metadata(_) => Ok(()),
+            }?;
         }
         Ok(())
     }

@@ -50,7 +50,7 @@ pub(crate) async fn tell_metadata(
     let answer = api.whole(stream.id, &metadata(of)).await?;
     let row = RowSeed::new(stream, Vec::new()).deserialize(answer);
     let row = row.map_err(|error| {
-        Trouble::Unavailable(Fault::new(format_args!(
+        Trouble::Refused(Fault::new(format_args!(
             "what Pendo says of the fields of {}s has another form: {error}",
             of.segment()
         )))

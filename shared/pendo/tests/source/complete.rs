@@ -13,15 +13,18 @@ use weir_pendo::StreamId;
 use weir_third_parties::Failure;
 use weir_third_parties::pendo::{Fixture, NOW, Source, refused, throttled};
 
-use crate::rows::{count, moment, thing, use_of, visitor};
+use crate::rows::{click, count, moment, thing, use_of, visitor, vote};
 use crate::world::{DAY, HOUR, Told, World};
 
 const IDS: [&str; 6] = ["a", "b/1", "c\"", "d\\", "é", "z"];
 
-const STREAMS: [StreamId; 6] = [
+const STREAMS: [StreamId; 9] = [
     StreamId::Events,
     StreamId::Features,
     StreamId::FeatureEvents,
+    StreamId::Guides,
+    StreamId::GuideEvents,
+    StreamId::PollEvents,
     StreamId::Reports,
     StreamId::Visitors,
     StreamId::VisitorHistory,
@@ -46,6 +49,8 @@ struct Run {
     arrives: bool,
     hours: i64,
     appears: Option<usize>,
+    /// What belongs to this parent is refused.
+    refuses: Option<usize>,
     /// Whose and which rows come.
     comes: Vec<(usize, usize)>,
 }
@@ -93,23 +98,34 @@ fn a_run() -> impl Strategy<Value = Run> {
         Just(throttled(Some(0))),
         Just(throttled(Some(3600))),
     ];
-    let at = prop::sample::select(vec!["", "eatureEvents", "history", "/features", "/events"]);
+    let at = prop::sample::select(vec![
+        "",
+        "eatureEvents",
+        "guideEvents",
+        "history",
+        "/features",
+        "/events",
+    ]);
     (
         prop::collection::vec((at, 0_u64..12, fault), 0..4),
-        0.0..1.0_f64,
+        prop_oneof![0.0..1.0_f64, Just(0.999)],
         any::<bool>(),
         0_i64..40,
         prop::option::of(0..IDS.len()),
+        prop::option::weighted(0.3, 0..IDS.len()),
         prop::collection::vec((0..IDS.len(), 4_usize..9), 0..6),
     )
-        .prop_map(|(faults, ends_at, arrives, hours, appears, comes)| Run {
-            faults,
-            ends_at,
-            arrives,
-            hours,
-            appears,
-            comes,
-        })
+        .prop_map(
+            |(faults, ends_at, arrives, hours, appears, refuses, comes)| Run {
+                faults,
+                ends_at,
+                arrives,
+                hours,
+                appears,
+                refuses,
+                comes,
+            },
+        )
 }
 
 impl Scene {
@@ -142,6 +158,20 @@ impl Scene {
                     .map(|(place, days, n)| use_of(of(place), at(*days, 0), *n)),
             )
             .with(
+                Source::Guides,
+                ids().map(|id| thing(id, Some(NOW - 2 * DAY))),
+            )
+            .with(
+                Source::GuideEvents,
+                past.clone()
+                    .map(|(place, days, n)| click(of(place), at(*days, *n))),
+            )
+            .with(
+                Source::PollEvents,
+                past.clone()
+                    .map(|(place, days, n)| vote(at(*days, *n), *place)),
+            )
+            .with(
                 Source::History,
                 past.map(|(place, days, n)| moment(of(place), at(*days, *n))),
             )
@@ -156,6 +186,7 @@ fn go_on(world: &World, run: &Run, number: usize, there: &mut Vec<usize>) {
         there.push(place);
         let id = IDS[place];
         world.pendo.add(Source::Features, [thing(id, Some(now))]);
+        world.pendo.add(Source::Guides, [thing(id, Some(now))]);
         world.pendo.add(Source::Visitors, [visitor(id, now)]);
         world.pendo.add(Source::Reports, [thing(id, Some(now))]);
     }
@@ -169,6 +200,8 @@ fn go_on(world: &World, run: &Run, number: usize, there: &mut Vec<usize>) {
             .add(Source::FeatureEvents, [use_of(id, now, which)]);
         let at = now + which as i64;
         world.pendo.add(Source::History, [moment(id, at)]);
+        world.pendo.add(Source::GuideEvents, [click(id, at)]);
+        world.pendo.add(Source::PollEvents, [vote(at, place)]);
         world
             .pendo
             .add(Source::Events, [count(now, 100 * place + which)]);
@@ -189,6 +222,9 @@ async fn play(scene: &Scene) -> (Table, Table) {
     for (number, run) in scene.runs.iter().enumerate() {
         for (at, after, failure) in &run.faults {
             world.pendo.fail(at, *after, 1, failure.clone());
+        }
+        if let Some(place) = run.refuses {
+            world.pendo.fail_parent(IDS[place], 3, refused(404, "gone"));
         }
         let told = world.read(state.clone()).await;
         world.pendo.heal();
@@ -246,7 +282,7 @@ fn difference(found: &Table, expected: &Table) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(40))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn whatever_happens_all_is_told_in_the_end(scene in scene()) {

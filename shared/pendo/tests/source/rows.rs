@@ -41,3 +41,19 @@ pub(crate) fn visitor(id: &str, time: i64) -> Value {
 pub(crate) fn moment(visitor: &str, time: i64) -> Value {
     json!({"visitorId": visitor, "ts": time, "lastTs": time + 5, "type": "page", "uri": "https://example.org/"})
 }
+
+/// What someone did with a guide at a moment.
+pub(crate) fn click(guide: &str, time: i64) -> Value {
+    json!({
+        "guideId": guide, "guideStepId": "s", "visitorId": "v", "accountId": "a1", "type": "guideSeen",
+        "url": "https://example.org/", "appId": 1, "browserTime": time,
+    })
+}
+
+/// What someone answered to a poll at a moment.
+pub(crate) fn vote(time: i64, number: usize) -> Value {
+    json!({
+        "visitorId": format!("v{number}"), "accountId": "a1", "pollId": "p", "pollResponse": number,
+        "appId": 1, "browserTime": time,
+    })
+}
