@@ -68,8 +68,12 @@ impl RowSeed {
             }
         };
         if let Some(value) = caught.last_updated.take() {
-            let time = convert::scalar(&Type::Time, value);
-            add("lastupdated", time.unwrap_or_else(|Misfit(value)| value));
+            let time = convert::scalar(&Type::Time, value).unwrap_or_else(|Misfit(value)| {
+                let field = fields.named("lastupdated");
+                caught.is_odd |= field.is_some_and(|field| field.note_odd(&value));
+                value
+            });
+            add("lastupdated", time);
         }
         if self.shape.stream().kind() == Kind::History {
             let text = caught.time.and_then(time::text_of_millis);
@@ -99,6 +103,9 @@ impl<'de> DeserializeSeed<'de> for RowSeed {
         };
         let mut record = seed.deserialize(json)?;
         self.complete(&mut record, &mut caught);
+        if caught.is_odd {
+            self.shape.note_odd();
+        }
         let is_visitor = self.shape.stream() == StreamId::Visitors;
         Ok(Row {
             bytes: bytes(&record),

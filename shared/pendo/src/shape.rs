@@ -6,6 +6,9 @@
 
 mod fields;
 mod kind;
+mod widened;
+
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
 
@@ -20,6 +23,8 @@ pub(crate) use kind::Type;
 pub struct Shape {
     stream: StreamId,
     fields: Fields,
+    /// How often a field had a value that its schema does not allow, of a kind that was new.
+    odds: AtomicU32,
 }
 
 impl Shape {
@@ -33,6 +38,7 @@ impl Shape {
         Shape {
             stream,
             fields: fields.watching(&watches(stream, period)),
+            odds: AtomicU32::new(0),
         }
     }
 
@@ -45,6 +51,24 @@ impl Shape {
     /// Whose rows they are.
     pub(crate) fn stream(&self) -> StreamId {
         self.stream
+    }
+
+    /// Says that a row has a value which the schema does not allow.
+    pub(crate) fn note_odd(&self) {
+        self.odds.fetch_add(1, Ordering::Release);
+    }
+
+    /// How often the schema was found too narrow so far.
+    pub(crate) fn odds(&self) -> u32 {
+        self.odds.load(Ordering::Acquire)
+    }
+
+    /// A schema that allows what has come beside it so far.
+    pub(crate) fn widened(&self, mut schema: Value) -> Value {
+        if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+            self.fields.widen(properties);
+        }
+        schema
     }
 
     /// The fields of a row itself.

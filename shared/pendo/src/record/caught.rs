@@ -14,6 +14,8 @@ pub(super) struct Caught {
     pub(super) last_updated: Option<Value>,
     pub(super) last_visit: Option<i64>,
     pub(super) do_not_process: bool,
+    /// Whether there is a value that the schema does not allow, of a kind that is new.
+    pub(super) is_odd: bool,
 }
 
 impl Caught {

@@ -164,7 +164,16 @@ impl Visitor<'_> for KeySeed<'_> {
 
 impl ValueSeed<'_> {
     fn scalar(self, value: Value) -> Value {
-        convert::scalar(self.kind, value).unwrap_or_else(|Misfit(value)| self.misfit(value))
+        match convert::scalar(self.kind, value) {
+            Ok(value) => {
+                // A number with a fraction stays what it is, and is no whole number.
+                if value.is_f64() && matches!(self.kind, Type::Integer) {
+                    self.caught.is_odd |= self.field.note_odd(&value);
+                }
+                value
+            }
+            Err(Misfit(value)) => self.misfit(value),
+        }
     }
 
     /// A list or an object where there should be none: in a text it is told as JSON.
@@ -176,9 +185,11 @@ impl ValueSeed<'_> {
         }
     }
 
-    /// Keeps a value that does not fit, and says so once for each field. Values are never shown.
-    fn misfit(&self, value: Value) -> Value {
-        if self.field.is_first_misfit() {
+    /// Keeps a value that does not fit, and says so once for each field and kind. Values are never
+    /// shown.
+    fn misfit(self, value: Value) -> Value {
+        if self.field.note_odd(&value) {
+            self.caught.is_odd = true;
             let (stream, field) = (self.stream, &self.field.path);
             let (is, wanted) = (what(&value), self.kind.name());
             tracing::warn!(

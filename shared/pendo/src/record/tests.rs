@@ -279,6 +279,96 @@ fn a_value_that_does_not_fit_stays_in_its_row() {
     );
 }
 
+/// The schema of a stream after rows of it.
+fn widened(stream: StreamId, custom: &Value, rows: &[Value]) -> (Value, Value) {
+    let selection = selection("dayRange", custom);
+    let stream = selection.stream(stream).expect("all are selected");
+    for row in rows {
+        parse(RowSeed::new(stream, Vec::new()), &row.to_string());
+    }
+    let before = stream.schema.schema.clone();
+    assert_eq!(
+        stream.shape.odds() > 0,
+        stream.shape.widened(before.clone()) != before
+    );
+    (before.clone(), stream.shape.widened(before))
+}
+
+#[test]
+fn a_schema_stays_as_it_is_while_all_fits() {
+    let rows = [
+        json!({"id": "f", "appId": 1.5, "createdAt": "2024-01-01", "dirty": null, "name": {"a": 1}}),
+        json!({"id": 7, "group": {"length": 3.0}, "createdByUser": null, "elementPathRules": [[1]]}),
+    ];
+    let (before, after) = widened(StreamId::Features, &json!({}), &rows);
+    assert_eq!(before, after);
+}
+
+#[test]
+fn a_schema_allows_at_every_level_what_has_come() {
+    let rows = [
+        json!({"id": "f", "createdAt": "soon", "dirty": "no", "group": {"length": 2.5}, "elementPathRules": "a"}),
+        json!({"id": "f", "createdAt": [1], "createdByUser": "me", "appId": {"x": 1}}),
+    ];
+    let (before, after) = widened(StreamId::Features, &json!({}), &rows);
+    let fields = &after["properties"];
+    let types = |field: &Value| field["type"].clone();
+    assert_eq!(
+        fields["created_at"],
+        json!({"type": ["null", "string", "array"]})
+    );
+    assert_eq!(
+        types(&fields["dirty"]),
+        json!(["null", "boolean", "string"])
+    );
+    assert_eq!(
+        types(&fields["group"]["properties"]["length"]),
+        json!(["null", "integer", "number"])
+    );
+    assert_eq!(
+        fields["element_path_rules"],
+        json!({"type": ["null", "array", "string"]})
+    );
+    assert_eq!(
+        types(&fields["created_by_user"]),
+        json!(["null", "object", "string"])
+    );
+    assert_eq!(
+        types(&fields["app_id"]),
+        json!(["null", "number", "object"])
+    );
+    assert_eq!(fields["name"], before["properties"]["name"]);
+    assert_eq!(
+        fields["created_by_user"]["properties"],
+        before["properties"]["created_by_user"]["properties"]
+    );
+}
+
+#[test]
+fn a_schema_allows_what_has_come_in_lists_and_in_what_is_lifted() {
+    let guides = [json!({"id": "g", "steps": [{"attributes": {"width": "wide"}}, "step"]})];
+    let (before, after) = widened(StreamId::Guides, &json!({}), &guides);
+    assert_ne!(before, after);
+    let custom = json!({"howMany": {"Type": "float"}});
+    let account = json!({"accountId": "a", "metadata": {
+        "auto": {"lastupdated": "then", "idhash": 0.5}, "custom": {"howMany": "few"},
+    }});
+    let (_, after) = widened(StreamId::Accounts, &custom, &[account]);
+    let fields = &after["properties"];
+    assert_eq!(fields["lastupdated"], json!({"type": ["null", "string"]}));
+    let auto = &fields["metadata_auto"]["properties"];
+    assert_eq!(auto["lastupdated"], json!({"type": ["null", "string"]}));
+    assert_eq!(
+        auto["idhash"],
+        json!({"type": ["null", "integer", "number"]})
+    );
+    let custom = &fields["metadata_custom"]["properties"];
+    assert_eq!(
+        custom["how_many"],
+        json!({"type": ["null", "number", "string"]})
+    );
+}
+
 #[test]
 fn ids_of_any_letters_are_kept() {
     for id in ["a/b#c?d%e", "é", "😀", "", "\u{0}\"\\", " "] {

@@ -1,13 +1,13 @@
 //! The fields of an object, and what each key of it becomes.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::names::decamelize;
 use crate::shape::Type;
+use crate::shape::widened::{Odd, within};
 
 /// How many keys of an object are remembered. Rows have some tens of them, but they come from
 /// outside.
@@ -38,7 +38,7 @@ pub(crate) struct Field {
     pub(crate) kind: Type,
     /// Whether it is told, or only looked into.
     pub(crate) is_told: bool,
-    has_misfit: AtomicBool,
+    odd: Odd,
 }
 
 /// What is needed of a key's value beside the record.
@@ -157,6 +157,16 @@ impl Fields {
         self.fields.len()
     }
 
+    /// Has the properties of a schema allow what has come beside them.
+    pub(crate) fn widen(&self, properties: &mut Map<String, Value>) {
+        for field in &self.fields {
+            field.widen(properties);
+        }
+        if let Some(Type::Object(groups)) = self.lifted().map(|lifted| &lifted.kind) {
+            groups.widen(properties);
+        }
+    }
+
     fn find(&self, key: &str) -> Slot {
         let watch = self.watches.iter().find(|(name, _)| *name == key);
         Slot {
@@ -193,12 +203,27 @@ impl Field {
             path: path.into(),
             kind,
             is_told: true,
-            has_misfit: AtomicBool::new(false),
+            odd: Odd::default(),
         }
     }
 
-    /// Whether this is the first value of the field that does not fit its type.
-    pub(crate) fn is_first_misfit(&self) -> bool {
-        !self.has_misfit.swap(true, Ordering::Relaxed)
+    /// Notes a value that the field's schema does not allow; says whether it is the first of its
+    /// kind.
+    pub(crate) fn note_odd(&self, value: &Value) -> bool {
+        self.odd.note(value)
+    }
+
+    fn widen(&self, properties: &mut Map<String, Value>) {
+        let Some(schema) = properties.get_mut(&*self.name) else {
+            return;
+        };
+        self.odd.widen(schema);
+        let mut kind = &self.kind;
+        while let Type::List(items) = kind {
+            kind = items;
+        }
+        if let (Type::Object(fields), Some(properties)) = (kind, within(schema)) {
+            fields.widen(properties);
+        }
     }
 }

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 use tokio::time::Instant;
-use weir_collector::{Output, SourceError};
+use weir_collector::{Output, Schema, SourceError};
 use weir_model::Timestamp;
 
 use crate::api::Observer;
 use crate::selection::SelectedStream;
+use crate::shape::Shape;
 use crate::state::Book;
 use crate::streams::StreamId;
 
@@ -56,6 +57,10 @@ struct Current {
     keys: Vec<String>,
     records: u64,
     began: Instant,
+    schema: Schema,
+    shape: Arc<Shape>,
+    /// Of how many odd values the schema knows that was told.
+    odds: u32,
 }
 
 impl<'a> Teller<'a> {
@@ -90,8 +95,22 @@ impl<'a> Teller<'a> {
             keys: stream.schema.key_properties.clone(),
             records: 0,
             began: Instant::now(),
+            schema: stream.schema.clone(),
+            shape: Arc::clone(&stream.shape),
+            odds: 0,
         });
-        Ok(self.output.schema(stream.schema.clone()).await?)
+        self.schema().await
+    }
+
+    /// Tells what records look like: as selected, and as those have come that fit nowhere.
+    async fn schema(&mut self) -> Result<(), SourceError> {
+        let Some(current) = &mut self.current else {
+            return Ok(());
+        };
+        current.odds = current.shape.odds();
+        let mut schema = current.schema.clone();
+        schema.schema = current.shape.widened(schema.schema);
+        Ok(self.output.schema(schema).await?)
     }
 
     /// Tells a record of the stream that was begun. A key that Pendo leaves out is null: whoever
@@ -100,6 +119,9 @@ impl<'a> Teller<'a> {
         &mut self,
         mut record: Map<String, Value>,
     ) -> Result<(), SourceError> {
+        if self.is_schema_too_narrow() {
+            self.schema().await?;
+        }
         let Some(current) = &mut self.current else {
             return Ok(());
         };
@@ -115,6 +137,12 @@ impl<'a> Teller<'a> {
             self.observe();
         }
         Ok(())
+    }
+
+    /// Whether rows have come that the schema does not allow which was told.
+    fn is_schema_too_narrow(&self) -> bool {
+        let current = self.current.as_ref();
+        current.is_some_and(|current| current.odds != current.shape.odds())
     }
 
     /// All that was told is covered by what `write` puts into the book, which it does if a state is
