@@ -239,3 +239,27 @@ async fn a_state_of_another_tap_is_refused() {
         report.ended
     );
 }
+
+/// On AWS a run ends with its time, and files must hold every record once.
+#[tokio::test]
+async fn going_on_from_any_state_repeats_nothing() {
+    let world = World::start(Fixture::plain()).await;
+    let whole = world.complete(None).await;
+    let total: usize = whole.counts().values().sum();
+    let (mut before, mut tried) = (0, 0);
+    for message in &whole.messages {
+        let state = match message {
+            Message::Record(_) => {
+                before += 1;
+                continue;
+            }
+            Message::State(state) if !state.0["currently_syncing"].is_null() => state,
+            _ => continue,
+        };
+        let rest = world.complete(Some(state.clone())).await;
+        let rest: usize = rest.counts().values().sum();
+        assert_eq!(before + rest, total, "from {}", state.0);
+        tried += 1;
+    }
+    assert!(tried > 30, "{tried}");
+}

@@ -1,9 +1,12 @@
 //! All streams, from the beginning.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use weir_pendo::StreamId;
+use weir_model::Timestamp;
+use weir_pendo::{Observer, StreamId};
 use weir_third_parties::pendo::{Fixture, NOW, Source};
 
 use crate::world::{DAY, World, stamp};
@@ -152,4 +155,47 @@ async fn the_lookback_window_reads_days_before_the_bookmark_again() {
     assert_eq!(days(&world.complete(Some(state.clone())).await), 1);
     world.set(json!({"lookback_window": 1}));
     assert_eq!(days(&world.complete(Some(state)).await), 2);
+}
+
+#[derive(Debug, Default)]
+struct Watching {
+    finished: Mutex<BTreeMap<StreamId, u64>>,
+    progress: Mutex<BTreeMap<StreamId, Option<Timestamp>>>,
+    requests: Mutex<BTreeMap<Option<u16>, usize>>,
+}
+
+impl Observer for Watching {
+    fn progress(&self, stream: StreamId, _: u64, bookmark: Option<Timestamp>) {
+        self.progress.lock().unwrap().insert(stream, bookmark);
+    }
+
+    fn finished(&self, stream: StreamId, records: u64, _: Duration) {
+        let before = self.finished.lock().unwrap().insert(stream, records);
+        assert_eq!(before, None, "{stream} finishes twice");
+    }
+
+    fn request(&self, _: StreamId, status: Option<u16>, _: Duration) {
+        *self.requests.lock().unwrap().entry(status).or_default() += 1;
+    }
+}
+
+#[tokio::test]
+async fn whoever_watches_hears_of_streams_and_requests() {
+    let mut world = World::start(Fixture::plain()).await;
+    let watching = Arc::new(Watching::default());
+    world.observer = Arc::clone(&watching) as Arc<dyn Observer>;
+    let told = world.complete(None).await;
+    let finished = watching.finished.lock().unwrap();
+    assert_eq!(finished.len(), StreamId::ALL.len());
+    for (stream, records) in finished.iter() {
+        let expected = told.records(stream.name()).len() as u64;
+        assert_eq!(*records, expected, "{stream}");
+    }
+    let bookmark = watching.progress.lock().unwrap()[&StreamId::Features];
+    assert_eq!(bookmark, Some(crate::world::time(NOW - DAY / 24)));
+    let requests = watching.requests.lock().unwrap();
+    assert_eq!(
+        *requests,
+        BTreeMap::from([(Some(200), world.pendo.asked())])
+    );
 }
