@@ -16,7 +16,8 @@ use weir_store::Clock;
 
 use crate::output::counted;
 
-/// Between two lines about a stream.
+/// Between two lines about a stream, and between the timers of two requests of it that succeeded:
+/// a history is a request for each visitor and day.
 const TOLD_EVERY_MS: i64 = 5_000;
 
 /// Between two lines of a counter, as singer-python has it.
@@ -42,6 +43,8 @@ struct Stream {
     told: Timestamp,
     counted: Timestamp,
     counted_records: u64,
+    /// When a request that succeeded was last timed, if one was.
+    timed: Option<Timestamp>,
 }
 
 impl Progress {
@@ -108,7 +111,17 @@ impl Observer for Progress {
         // A stream of many answers with few records in them comes along, too.
         let mut stream = inner.stream(id, now);
         inner.tell(id, &mut stream, now);
+        let is_timed = stream
+            .timed
+            .is_some_and(|timed| since(timed, now) < TOLD_EVERY_MS);
+        let is_silent = is_timed && outcome == "succeeded";
+        if !is_silent {
+            stream.timed = Some(now);
+        }
         inner.streams.insert(id, stream);
+        if is_silent {
+            return;
+        }
         inner.say(&format!(
             "METRIC: {{\"type\": \"timer\", \"metric\": \"http_request_duration\", \"value\": \
              {took:.6}, \"tags\": {{\"endpoint\": \"{id}\", \"http_status_code\": {code}, \
@@ -128,6 +141,7 @@ impl Inner {
             told: now,
             counted: now,
             counted_records: 0,
+            timed: None,
         })
     }
 
@@ -321,5 +335,21 @@ mod tests {
         check(Some(200), tags(json!(200), "succeeded"));
         check(Some(503), tags(json!(503), "failed"));
         check(None, tags(Value::Null, "failed"));
+    }
+
+    #[test]
+    fn of_many_requests_one_in_five_seconds_is_timed_and_each_that_failed() {
+        let (progress, clock, written) = progress();
+        let took = Duration::from_millis(1);
+        let timed = |status| {
+            progress.request(StreamId::VisitorHistory, Some(status), took);
+            let lines = written.lines();
+            lines
+                .iter()
+                .any(|line| line.contains("http_request_duration"))
+        };
+        assert_eq!([200, 200, 503, 200].map(timed), [true, false, true, false]);
+        clock.advance(Duration::from_secs(5));
+        assert_eq!([200, 200].map(timed), [true, false]);
     }
 }
