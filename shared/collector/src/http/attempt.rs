@@ -50,7 +50,7 @@ impl Attempt<'_> {
         let answer = self.in_time(self.answer()).await?;
         let bounds = Bounds {
             limit_bytes: self.wanted.max_stream_bytes,
-            max_item_bytes: self.http.options.max_item_bytes,
+            max_item_bytes: self.wanted.max_item_bytes,
             read_time: self.read_time(),
             stop: self.http.stop,
         };

@@ -41,6 +41,7 @@ pub(super) struct Wanted {
     pub(super) total_time: Duration,
     pub(super) max_body_bytes: u64,
     pub(super) max_stream_bytes: u64,
+    pub(super) max_item_bytes: u64,
 }
 
 impl Request {
@@ -66,6 +67,7 @@ impl Request {
             total_time: options.total_time,
             max_body_bytes: options.max_body_bytes,
             max_stream_bytes: options.max_stream_bytes,
+            max_item_bytes: options.max_item_bytes,
         };
         Self {
             http,
@@ -227,6 +229,12 @@ impl Request {
     /// The largest answer that is read as it arrives.
     pub fn max_stream_bytes(mut self, bytes: u64) -> Self {
         self.wanted.max_stream_bytes = bytes;
+        self
+    }
+
+    /// The largest item of a list that is read as it arrives.
+    pub fn max_item_bytes(mut self, bytes: u64) -> Self {
+        self.wanted.max_item_bytes = bytes;
         self
     }
 

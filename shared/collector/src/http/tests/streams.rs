@@ -291,10 +291,17 @@ async fn a_stream_and_its_items_have_bounds() {
         "a".repeat(500_000)
     );
     let server = Server::answering(ok(long.as_bytes())).await;
-    let (count, ended) = count(items(&small, &server).await).await;
-    let error = ended.unwrap_err();
-    assert_eq!((count, error.kind()), (0, HttpErrorKind::TooLarge));
-    assert!(error.to_string().contains("an item is larger"), "{error}");
+    for request in [
+        small.get(&server.url),
+        hasty().get(&server.url).max_item_bytes(1000),
+    ] {
+        let streaming = request.stream().await.unwrap();
+        let (count, ended) = count(streaming.items(&["results"])).await;
+        let error = ended.unwrap_err();
+        assert_eq!((count, error.kind()), (0, HttpErrorKind::TooLarge));
+        let words = "an item is larger than 1000 bytes";
+        assert!(error.to_string().contains(words), "{error}");
+    }
 }
 
 #[tokio::test]
