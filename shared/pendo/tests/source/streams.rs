@@ -166,16 +166,28 @@ struct Watching {
 
 impl Observer for Watching {
     fn progress(&self, stream: StreamId, _: u64, bookmark: Option<Timestamp>) {
-        self.progress.lock().unwrap().insert(stream, bookmark);
+        self.progress
+            .lock()
+            .expect("nobody panics")
+            .insert(stream, bookmark);
     }
 
     fn finished(&self, stream: StreamId, records: u64, _: Duration) {
-        let before = self.finished.lock().unwrap().insert(stream, records);
+        let before = self
+            .finished
+            .lock()
+            .expect("nobody panics")
+            .insert(stream, records);
         assert_eq!(before, None, "{stream} finishes twice");
     }
 
     fn request(&self, _: StreamId, status: Option<u16>, _: Duration) {
-        *self.requests.lock().unwrap().entry(status).or_default() += 1;
+        *self
+            .requests
+            .lock()
+            .expect("nobody panics")
+            .entry(status)
+            .or_default() += 1;
     }
 }
 
