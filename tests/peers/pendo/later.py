@@ -88,7 +88,8 @@ def a_window_before_the_start(lab):
     with lab.pendo(fixture) as taps:
         runs = taps.both(config, only=["events", "poll_events", *FEATURES])
         start = config["start_date"]
-        lab.compare(runs, lookback_before_start=lambda it: it.kind == "missing" and it.old["day"] < start)
+        lab.compare(runs, lookback_of_events=lambda it: it.stream in ("events", "poll_events") and it.kind == "more")
+        assert min(record["day"] for record in runs[1].records["feature_events"]) < start
 
 
 def states_of_old(lab):

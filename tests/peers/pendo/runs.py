@@ -7,6 +7,8 @@ import pathlib
 import subprocess
 import sys
 
+import jsonschema
+
 PUBLISHED = [sys.executable, pathlib.Path(__file__).with_name("publishedtap.py")]
 
 
@@ -22,7 +24,9 @@ class Taps:
         return self.run(PUBLISHED, *arguments, **files)
 
     def new(self, *arguments, **files):
-        return self.run([self.lab.weir, "tap", "pendo"], *arguments, **files)
+        run = self.run([self.lab.weir, "tap", "pendo"], *arguments, **files)
+        run.has_records_that_fit()
+        return run
 
     def run(self, program, *flags, config=None, catalog=None, state=None):
         """Runs a tap with these documents as its files."""
@@ -89,6 +93,15 @@ class Run:
     def succeeded(self):
         assert self.code == 0, self.errors[-3000:]
         return self
+
+    def has_records_that_fit(self):
+        """Each record is what the last SCHEMA before it says."""
+        validators = {}
+        for message in self.messages:
+            if message["type"] == "SCHEMA":
+                validators[message["stream"]] = jsonschema.Draft4Validator(message["schema"])
+            if message["type"] == "RECORD":
+                validators[message["stream"]].validate(message["record"])
 
     def failed(self, *words):
         """Ends with exit status 1 and says these words on standard error."""

@@ -25,7 +25,7 @@ def values_that_both_can_read(lab):
 
 def values_that_are_changed(lab):
     fixture = Pendo()
-    fixture.add("features", entity("f-null", fixture.back(1), dirty=None))
+    fixture.add("features", entity("f-null", fixture.back(1), dirty=None), entity("f-blank", fixture.back(1), dirty=""))
     fixture.add("features", entity("f-list", fixture.back(1), name=["a", 1, None], kind={"en": {"subName": None}}))
     fixture.add("features", entity("f-true", fixture.back(1), name=True, dirty="no", elementPathRules=["a", {"b": "é"}, None]))
     fixture.add("trackTypes", entity("t-name", fixture.back(1), trackTypeName="tt"))
