@@ -73,8 +73,14 @@ async fn follow(task: usize, plan: Plan, mut sender: Sender<Item>) -> Result<(),
     }
 }
 
+/// The place of an item, or how a task ended.
+type Came = (Option<(usize, usize)>, Result<(), Failed>);
+
+/// An item, by its task and its place there, or the end of a task.
+type Came = (Option<(usize, usize)>, Result<(), Failed>);
+
 /// What comes, and how many tasks ran at once.
-async fn side_by_side(case: Case) -> (Vec<(Option<(usize, usize)>, Result<(), Failed>)>, usize) {
+async fn side_by_side(case: Case) -> (Vec<Came>, usize) {
     let most = Arc::new(AtomicUsize::new(0));
     let (high, now) = (Arc::clone(&most), Arc::new(AtomicUsize::new(0)));
     let mut tasks = in_order(case.concurrency, case.spill, move |(task, plan), sender| {
@@ -121,7 +127,7 @@ async fn side_by_side(case: Case) -> (Vec<(Option<(usize, usize)>, Result<(), Fa
 }
 
 /// What is to come.
-fn one_after_another(plans: &[Plan]) -> Vec<(Option<(usize, usize)>, Result<(), Failed>)> {
+fn one_after_another(plans: &[Plan]) -> Vec<Came> {
     let of_task = |(task, plan): (usize, &Plan)| {
         let items = (0..plan.items.len()).map(move |n| (Some((task, n)), Ok(())));
         let end = match plan.ends {
