@@ -2,8 +2,12 @@
 //!
 //! A column is text, a whole number, a number, a boolean, or a time (microseconds, UTC) where the
 //! schema says so and says nothing else. Whatever may be of several types, or is an object or a list,
-//! is a column of JSON text. In a text column, what is no text is its JSON. What the
-//! schema does not name is kept in one more column, `_rest`, as a JSON object.
+//! is a column of JSON text. In a text column, what is no text is its JSON. What the schema does not
+//! name, and what does not fit its column, is kept in one more column, `_rest`, as a JSON object: a
+//! value of another type than its third party has promised does not end a run.
+//!
+//! A column keeps its type while the run lasts, also when the schema is told again and allows more:
+//! all files can be read as one.
 
 use std::sync::Arc;
 
@@ -17,13 +21,13 @@ const REST: &str = "_rest";
 const UTC: &str = "+00:00";
 
 /// The columns of a stream.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Columns {
     columns: Vec<Column>,
     schema: SchemaRef,
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 struct Column {
     name: String,
     /// `"name":` as JSON has it.
@@ -42,13 +46,16 @@ enum Kind {
 }
 
 impl Columns {
-    /// The columns of a JSON Schema of an object.
-    pub(super) fn of(schema: &Value) -> Self {
+    /// The columns of a JSON Schema of an object. Those that were there `before` stay what they were.
+    pub(super) fn of(schema: &Value, before: Option<&Columns>) -> Self {
         let properties = schema.get("properties").and_then(Value::as_object);
         let properties = properties.into_iter().flatten();
         let named = properties.filter(|(name, _)| *name != REST);
         let mut columns: Vec<Column> = named
-            .map(|(name, property)| Column::new(name, Kind::of(property)))
+            .map(|(name, property)| {
+                let known = before.and_then(|before| before.kind(name));
+                Column::new(name, known.unwrap_or_else(|| Kind::of(property)))
+            })
             .collect();
         columns.push(Column::new(REST, Kind::Json));
         let fields: Vec<Field> = columns.iter().map(Column::field).collect();
@@ -60,41 +67,43 @@ impl Columns {
         Arc::clone(&self.schema)
     }
 
+    fn kind(&self, name: &str) -> Option<Kind> {
+        let column = self.columns.iter().find(|column| column.name == name);
+        column.map(|column| column.kind)
+    }
+
     /// Writes a record as an object that fits the columns.
-    pub(super) fn write_line(
-        &self,
-        record: &Map<String, Value>,
-        line: &mut Vec<u8>,
-    ) -> Result<(), String> {
+    pub(super) fn write_line(&self, record: &Map<String, Value>, line: &mut Vec<u8>) {
         let (rest, named) = self
             .columns
             .split_last()
             .expect("one column is always there");
-        let mut known = 0;
+        let mut fitting = 0;
         line.push(b'{');
         for column in named {
-            let Some(value) = record.get(&column.name) else {
-                continue;
-            };
-            known += 1;
-            column.write(value, line)?;
-            line.push(b',');
-        }
-        match known == record.len() {
-            true if known > 0 => {
-                line.pop();
+            if let Some(value) = record.get(&column.name)
+                && column.write(value, line)
+            {
+                fitting += 1;
+                line.push(b',');
             }
-            true => {}
-            false => rest.write(&self.rest(record), line)?,
+        }
+        if fitting < record.len() {
+            rest.write(&self.rest(record), line);
+        } else if fitting > 0 {
+            line.pop();
         }
         line.push(b'}');
-        Ok(())
     }
 
+    /// What has no column, or does not fit its own.
     fn rest(&self, record: &Map<String, Value>) -> Value {
         let named = &self.columns[..self.columns.len() - 1];
-        let is_named = |key: &str| named.iter().any(|column| column.name == key);
-        let rest = record.iter().filter(|(key, _)| !is_named(key));
+        let fits = |key: &str, value: &Value| {
+            let column = named.iter().find(|column| column.name == key);
+            column.is_some_and(|column| column.kind.takes(value))
+        };
+        let rest = record.iter().filter(|(key, value)| !fits(key, value));
         Value::Object(
             rest.map(|(key, value)| (key.clone(), value.clone()))
                 .collect(),
@@ -121,28 +130,15 @@ impl Column {
         Field::new(&self.name, data_type, true)
     }
 
-    fn write(&self, value: &Value, line: &mut Vec<u8>) -> Result<(), String> {
+    /// Writes a value that fits; says whether it does.
+    fn write(&self, value: &Value, line: &mut Vec<u8>) -> bool {
+        let begin = line.len();
         line.extend_from_slice(&self.key);
-        let written = match (self.kind, value) {
-            (_, Value::Null) => put(line, &Value::Null),
-            (Kind::Text, Value::String(_)) => put(line, value),
-            (Kind::Text | Kind::Json, _) => put(line, &value.to_string()),
-            (Kind::Boolean, Value::Bool(_)) => put(line, value),
-            (Kind::Integer, Value::Number(number)) => match whole(number) {
-                Some(number) => put(line, &number),
-                None => None,
-            },
-            (Kind::Number, Value::Number(_)) => put(line, value),
-            (Kind::Time, Value::String(text)) => match micros(text) {
-                Some(micros) => put(line, &micros),
-                None => None,
-            },
-            _ => None,
-        };
-        written.ok_or_else(|| {
-            let (name, wanted) = (&self.name, self.kind.name());
-            format!("the record's {name:?} must be {wanted}, as its schema says")
-        })
+        let fits = self.kind.write(value, line).is_some();
+        if !fits {
+            line.truncate(begin);
+        }
+        fits
     }
 }
 
@@ -165,14 +161,21 @@ impl Kind {
         }
     }
 
-    fn name(self) -> &'static str {
-        match self {
-            Kind::Text | Kind::Json => "text",
-            Kind::Integer => "a whole number of 64 bits",
-            Kind::Number => "a number",
-            Kind::Boolean => "true or false",
-            Kind::Time => "a time like 2026-01-02T03:04:05Z",
+    fn write(self, value: &Value, line: &mut Vec<u8>) -> Option<()> {
+        match (self, value) {
+            (_, Value::Null) => put(line, &Value::Null),
+            (Kind::Text, Value::String(_)) => put(line, value),
+            (Kind::Text | Kind::Json, _) => put(line, &value.to_string()),
+            (Kind::Boolean, Value::Bool(_)) => put(line, value),
+            (Kind::Integer, Value::Number(number)) => put(line, &whole(number)?),
+            (Kind::Number, Value::Number(_)) => put(line, value),
+            (Kind::Time, Value::String(text)) => put(line, &micros(text)?),
+            _ => None,
         }
+    }
+
+    fn takes(self, value: &Value) -> bool {
+        self.write(value, &mut Vec::new()).is_some()
     }
 }
 
@@ -206,7 +209,7 @@ mod tests {
     use serde_json::json;
 
     fn columns() -> Columns {
-        Columns::of(&json!({"type": "object", "properties": {
+        let schema = json!({"type": "object", "properties": {
             "text": {"type": ["null", "string"]},
             "n": {"type": "integer"},
             "x": {"type": ["integer", "number", "null"]},
@@ -215,16 +218,17 @@ mod tests {
             "mixed": {"type": ["string", "integer"]},
             "any": {},
             "list": {"type": "array", "items": {"type": "string"}},
-        }}))
+        }});
+        Columns::of(&schema, None)
     }
 
-    fn line(record: Value) -> Result<Value, String> {
+    fn line(record: Value) -> Value {
         let Value::Object(record) = record else {
             unreachable!("it is an object")
         };
         let mut line = Vec::new();
-        columns().write_line(&record, &mut line)?;
-        Ok(serde_json::from_slice(&line).expect("a line is JSON"))
+        columns().write_line(&record, &mut line);
+        serde_json::from_slice(&line).expect("a line is JSON")
     }
 
     #[test]
@@ -255,24 +259,45 @@ mod tests {
             "text": "a", "n": 3, "x": 1, "yes": true, "at": 1_500_000,
             "mixed": "\"b\"", "any": null, "list": "[\"c\"]", "_rest": "{\"other\":{\"d\":1}}"
         });
-        assert_eq!(written, Ok(wanted));
-        assert_eq!(line(json!({})), Ok(json!({})));
-        assert_eq!(line(json!({"text": 7})), Ok(json!({"text": "7"})));
+        assert_eq!(written, wanted);
+        assert_eq!(line(json!({})), json!({}));
+        assert_eq!(line(json!({"text": 7})), json!({"text": "7"}));
     }
 
     #[test]
-    fn what_does_not_fit_is_named_and_not_shown() {
+    fn what_does_not_fit_its_column_is_in_the_rest() {
         for (key, value) in [
-            ("n", json!("planted")),
+            ("n", json!("3")),
             ("n", json!(1.5)),
             ("n", json!(1e300)),
-            ("x", json!("planted")),
-            ("yes", json!("planted")),
-            ("at", json!("planted")),
+            ("n", json!(u64::MAX)),
+            ("x", json!("3")),
+            ("yes", json!("yes")),
+            ("yes", json!(1)),
+            ("at", json!("soon")),
+            ("at", json!(1_500_000)),
+            ("x", json!([{"a": null}])),
         ] {
-            let error = line(json!({key: value})).unwrap_err();
-            assert!(error.contains(&format!("{key:?}")), "{error}");
-            assert!(!error.contains("planted"), "{error}");
+            let rest = json!({key: value}).to_string();
+            assert_eq!(line(json!({key: value})), json!({"_rest": rest}));
+            let beside = line(json!({"text": "a", key: value, "list": [], "other": 1}));
+            let rest = json!({key: value, "other": 1}).to_string();
+            let wanted = json!({"text": "a", "list": "[]", "_rest": rest});
+            assert_eq!(beside, wanted);
         }
+    }
+
+    #[test]
+    fn a_column_stays_what_it_was_when_the_schema_allows_more() {
+        let (before, later) = (
+            json!({"properties": {"n": {"type": "integer"}}}),
+            json!({"properties": {"n": {"type": ["integer", "string"]}}}),
+        );
+        let before = Columns::of(&before, None);
+        assert_eq!(Columns::of(&later, Some(&before)), before);
+        let more = json!({"properties": {"n": {"type": "string"}, "m": {"type": "string"}}});
+        let more = Columns::of(&more, Some(&before));
+        assert_eq!(more.kind("n"), Some(Kind::Integer));
+        assert_eq!(more.kind("m"), Some(Kind::Text));
     }
 }

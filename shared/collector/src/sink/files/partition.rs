@@ -105,7 +105,7 @@ impl Partitions {
             }
         };
         let before = partition.lines.len();
-        stream.write_line(record, partition.columns.as_deref(), &mut partition.lines)?;
+        Stream::write_line(record, partition.columns.as_deref(), &mut partition.lines);
         let lines_bytes = partition.lines.len();
         self.lines_bytes += lines_bytes - before;
         match lines_bytes >= self.format.step_bytes() || self.lines_bytes > self.bounds.lines_bytes

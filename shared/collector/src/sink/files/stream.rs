@@ -61,10 +61,15 @@ impl Streams {
             return false;
         }
         stream.schema = Some(schema.clone());
-        if format == FileFormat::Parquet {
-            stream.columns = Some(Arc::new(Columns::of(&schema.schema)));
+        if format != FileFormat::Parquet {
+            return false;
         }
-        format == FileFormat::Parquet
+        let columns = Columns::of(&schema.schema, stream.columns.as_deref());
+        let differ = stream.columns.as_deref() != Some(&columns);
+        if differ {
+            stream.columns = Some(Arc::new(columns));
+        }
+        differ
     }
 
     /// Says which snapshot its files are in, if it has any.
@@ -105,19 +110,15 @@ impl Stream {
 
     /// Writes a record as a line of JSON.
     pub(super) fn write_line(
-        &self,
         record: &Map<String, Value>,
         columns: Option<&Columns>,
         lines: &mut Vec<u8>,
-    ) -> Result<(), Fault> {
+    ) {
         match columns {
-            Some(columns) => columns
-                .write_line(record, lines)
-                .map_err(|problem| Fault::new(format!("stream {:?}: {problem}", self.name)))?,
+            Some(columns) => columns.write_line(record, lines),
             None => serde_json::to_writer(&mut *lines, record).expect("memory takes it"),
         }
         lines.push(b'\n');
-        Ok(())
     }
 
     /// The columns of a format that has some.
