@@ -70,6 +70,13 @@ impl Skips {
             self.first.push(Skip { what, why });
         }
     }
+
+    /// Adds what was left out elsewhere.
+    pub(crate) fn add(&mut self, other: Skips) {
+        self.count += other.count;
+        let room = SKIPS_NAMED.saturating_sub(self.first.len());
+        self.first.extend(other.first.into_iter().take(room));
+    }
 }
 
 impl Report {

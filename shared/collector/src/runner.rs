@@ -227,7 +227,8 @@ impl<'a, K: Sink> Run<'a, K> {
     }
 
     fn report(self, ended: Ended) -> Report {
-        self.ledger.report(ended, self.guard.skips())
+        let skips = self.guard.skips();
+        self.ledger.report(ended, skips, self.sink.skips())
     }
 }
 

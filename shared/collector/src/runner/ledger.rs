@@ -86,10 +86,13 @@ impl Ledger {
         self.saved = Some(state);
     }
 
-    pub(super) fn report(self, ended: Ended, skips: Skips) -> Report {
+    /// What has come of it, with what the source and the sink have left out.
+    pub(super) fn report(self, ended: Ended, mut skips: Skips, by_sink: Skips) -> Report {
+        let records = self.flushed.saturating_sub(by_sink.count);
+        skips.add(by_sink);
         Report {
             ended,
-            records: self.flushed,
+            records,
             skips,
             progressed: self.saved != self.began,
             bookmark: self.saved,

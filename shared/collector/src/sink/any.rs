@@ -1,6 +1,7 @@
 //! The sink that a job's configuration chose.
 
 use crate::message::Message;
+use crate::report::Skips;
 use crate::sink::{
     BackdropSink, DataSetSink, DataSetsSink, FilesSink, LinesSink, Patience, Repeats, Sink,
     SinkError,
@@ -54,6 +55,10 @@ impl Sink for AnySink {
 
     async fn abandon(&mut self) {
         dispatch!(self, sink => sink.abandon().await)
+    }
+
+    fn skips(&self) -> Skips {
+        dispatch!(self, sink => sink.skips())
     }
 
     fn repeats(&self) -> Repeats {

@@ -66,16 +66,19 @@ impl DataSetSink {
 
     async fn take(&mut self, step: Step) -> Result<(), SinkError> {
         match step {
-            Step::Put(record) => {
-                self.waiting_bytes += weight::of(record.body());
-                self.waiting.push(record);
-                if self.waiting.len() >= AT_ONCE || self.waiting_bytes >= AT_ONCE_BYTES {
-                    self.put().await?;
-                }
-            }
-            Step::Empty => self.empty().await?,
+            Step::Put(record) => self.add(record).await,
+            Step::Empty => self.empty().await,
         }
-        Ok(())
+    }
+
+    /// Takes a record that is checked.
+    pub(super) async fn add(&mut self, record: Record) -> Result<(), SinkError> {
+        self.waiting_bytes += weight::of(record.body());
+        self.waiting.push(record);
+        match self.waiting.len() >= AT_ONCE || self.waiting_bytes >= AT_ONCE_BYTES {
+            true => self.put().await,
+            false => Ok(()),
+        }
     }
 
     fn check(&self, message: RecordMessage) -> Result<Record, Fault> {
@@ -107,7 +110,7 @@ impl DataSetSink {
     }
 
     /// What waits belongs to what is replaced.
-    async fn empty(&mut self) -> Result<(), SinkError> {
+    pub(super) async fn empty(&mut self) -> Result<(), SinkError> {
         self.forget();
         let emptied = self
             .store
@@ -134,13 +137,18 @@ impl DataSetSink {
     }
 
     fn failed(&self, error: &StoreError) -> SinkError {
-        let fault = Fault::new(format!("data set {}: {error}", self.name));
-        match error {
-            StoreError::Unavailable(_) | StoreError::TooSlow(_) | StoreError::Changed(_) => {
-                SinkError::Later { fault, after: None }
-            }
-            StoreError::Corrupt { .. } | StoreError::Refused(_) => SinkError::Final(fault),
+        failed(&self.name, error)
+    }
+}
+
+/// What a run does about a store that did not do what a data set needs.
+pub(super) fn failed(name: &DataSetName, error: &StoreError) -> SinkError {
+    let fault = Fault::new(format!("data set {name}: {error}"));
+    match error {
+        StoreError::Unavailable(_) | StoreError::TooSlow(_) | StoreError::Changed(_) => {
+            SinkError::Later { fault, after: None }
         }
+        StoreError::Corrupt { .. } | StoreError::Refused(_) => SinkError::Final(fault),
     }
 }
 

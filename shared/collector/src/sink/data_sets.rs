@@ -1,7 +1,10 @@
 //! The data sets of one group of this installation: each stream has its own, named as the stream.
 //!
 //! Records of such streams are as their third party has them, and those of data sets are flat, so
-//! they are made flat on their way. What is flat is delivered by a [`DataSetSink`] each.
+//! they are made flat on their way. What is flat is delivered by a [`DataSetSink`] each. A document
+//! that no data set takes, because it is too large, is left out and told of: it is its third party's,
+//! and the next run would find it again.
+//!
 //! All sets are looked for before the first record is read: a run of hours must not find out at
 //! its last stream that a set is missing.
 
@@ -11,16 +14,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use weir_model::DataSetName;
+use weir_model::{DataSetName, Record};
 use weir_store::{Deadline, Store};
 
 use crate::fault::Fault;
-use crate::message::{Message, Schema};
+use crate::message::{Message, RecordMessage, Schema};
+use crate::report::Skips;
+use crate::sink::data_set::failed;
 use crate::sink::{DataSetSink, Patience, Sink, SinkError};
-use flat::Flat;
+use flat::{Document, Flat};
 
 /// How long it may take to look for a data set.
 const TIME: Duration = Duration::from_secs(30);
+/// Characters by which a document is named that is left out.
+const NAMED_CHARS: usize = 100;
 
 /// Delivers each stream to the data set of its name.
 #[derive(Debug)]
@@ -28,6 +35,10 @@ pub struct DataSetsSink {
     store: Store,
     group: String,
     sets: BTreeMap<Arc<str>, Set>,
+    /// What was left out of what is flushed.
+    skips: Skips,
+    /// What was left out since.
+    waiting_skips: Skips,
 }
 
 /// A stream's data set, and how its records become flat.
@@ -49,7 +60,7 @@ impl DataSetsSink {
             let name = name(group, stream)?;
             let deadline = Deadline::at(store.now().saturating_add(TIME));
             let found = store.data_set(&name, deadline).await;
-            if found.map_err(|error| unsaid(&name, &error))?.is_none() {
+            if found.map_err(|error| failed(&name, &error))?.is_none() {
                 missing.push(name);
             }
         }
@@ -58,6 +69,8 @@ impl DataSetsSink {
                 store,
                 group: group.to_owned(),
                 sets: BTreeMap::new(),
+                skips: Skips::default(),
+                waiting_skips: Skips::default(),
             }),
             missing => Err(SinkError::Final(none_of(missing))),
         }
@@ -81,46 +94,48 @@ impl DataSetsSink {
         set.ok_or_else(|| Fault::new(format!("{stream} has a record before its schema")))
     }
 
-    /// Hands on what is of one stream, in order; a run of it is written at once.
-    async fn hand_on(&mut self, stream: &str, messages: Vec<Message>) -> Result<(), SinkError> {
-        self.set(stream)?.sink.write(messages).await
+    async fn record(&mut self, message: RecordMessage) -> Result<(), SinkError> {
+        let RecordMessage { stream, record, .. } = message;
+        let set = self.set(&stream)?;
+        let Document { keys, body } = set.flat.document(&stream, record);
+        match Record::check(body) {
+            Ok(record) => set.sink.add(record).await,
+            Err(messages) => {
+                self.leave_out(&keys, &messages.join(", "));
+                Ok(())
+            }
+        }
+    }
+
+    fn leave_out(&mut self, keys: &str, why: &str) {
+        let mut what: String = keys.chars().take(NAMED_CHARS).collect();
+        if what.len() < keys.len() {
+            what.push('…');
+        }
+        tracing::warn!(%what, %why, "left out the record {what}: {why}");
+        self.waiting_skips
+            .note(format!("the record {what}"), why.to_owned());
     }
 }
 
 impl Sink for DataSetsSink {
     async fn write(&mut self, messages: Vec<Message>) -> Result<(), SinkError> {
-        let mut gathered: (Arc<str>, Vec<Message>) = ("".into(), Vec::new());
         for message in messages {
-            let (stream, message) = match message {
-                Message::Schema(schema) => {
-                    self.learn(&schema)?;
-                    continue;
-                }
-                Message::State(_) => continue,
-                Message::Record(record) => {
-                    let stream = Arc::clone(&record.stream);
-                    let record = self.set(&stream)?.flat.record(record);
-                    (stream, Message::Record(record))
-                }
-                Message::Empty { stream } => (Arc::clone(&stream), Message::Empty { stream }),
-            };
-            if gathered.0 != stream && !gathered.1.is_empty() {
-                let messages = std::mem::take(&mut gathered.1);
-                self.hand_on(&gathered.0, messages).await?;
+            match message {
+                Message::Schema(schema) => self.learn(&schema)?,
+                Message::Record(record) => self.record(record).await?,
+                Message::Empty { stream } => self.set(&stream)?.sink.empty().await?,
+                Message::State(_) => {}
             }
-            gathered.0 = stream;
-            gathered.1.push(message);
         }
-        match gathered {
-            (_, messages) if messages.is_empty() => Ok(()),
-            (stream, messages) => self.hand_on(&stream, messages).await,
-        }
+        Ok(())
     }
 
     async fn flush(&mut self) -> Result<(), SinkError> {
         for set in self.sets.values_mut() {
             set.sink.flush().await?;
         }
+        self.skips.add(std::mem::take(&mut self.waiting_skips));
         Ok(())
     }
 
@@ -128,6 +143,11 @@ impl Sink for DataSetsSink {
         for set in self.sets.values_mut() {
             set.sink.abandon().await;
         }
+        self.waiting_skips = Skips::default();
+    }
+
+    fn skips(&self) -> Skips {
+        self.skips.clone()
     }
 
     fn patience(&self) -> Patience {
@@ -140,13 +160,6 @@ impl Sink for DataSetsSink {
 
 fn name(group: &str, stream: &str) -> Result<DataSetName, Fault> {
     DataSetName::new(group, stream).map_err(Fault::new)
-}
-
-fn unsaid(name: &DataSetName, error: &weir_store::StoreError) -> SinkError {
-    SinkError::Later {
-        fault: Fault::new(format!("data set {name}: {error}")),
-        after: None,
-    }
 }
 
 fn none_of(missing: &[DataSetName]) -> Fault {

@@ -18,6 +18,7 @@ use thiserror::Error;
 
 use crate::fault::Fault;
 use crate::message::Message;
+use crate::report::Skips;
 
 pub use any::AnySink;
 pub use backdrop::{BackdropSink, CHUNK, Renewal};
@@ -62,6 +63,11 @@ pub trait Sink: Send {
     /// Forgets what was written since the last flush, because no bookmark will cover it.
     fn abandon(&mut self) -> impl Future<Output = ()> + Send {
         async {}
+    }
+
+    /// What it has left out of all that is flushed, because it cannot be taken.
+    fn skips(&self) -> Skips {
+        Skips::default()
     }
 
     /// What becomes of records that are delivered again.

@@ -18,6 +18,8 @@ pub(crate) enum Fault {
     LostAfter,
     /// Too many calls.
     Throttled,
+    /// A call that is not as it has to be.
+    Refused,
     /// The process ends before the call arrives.
     KilledBefore,
     /// The call takes effect, and the process ends.
@@ -121,6 +123,11 @@ impl Transport for Faulty {
                 Some(Fault::Throttled) => Ok(Answer::error(
                     400,
                     "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException",
+                    "on purpose",
+                )),
+                Some(Fault::Refused) => Ok(Answer::error(
+                    400,
+                    "com.amazon.coral.validate#ValidationException",
                     "on purpose",
                 )),
                 Some(Fault::KilledBefore) => this.kill().await,
