@@ -76,9 +76,6 @@ async fn follow(task: usize, plan: Plan, mut sender: Sender<Item>) -> Result<(),
 /// The place of an item, or how a task ended.
 type Came = (Option<(usize, usize)>, Result<(), Failed>);
 
-/// An item, by its task and its place there, or the end of a task.
-type Came = (Option<(usize, usize)>, Result<(), Failed>);
-
 /// What comes, and how many tasks ran at once.
 async fn side_by_side(case: Case) -> (Vec<Came>, usize) {
     let most = Arc::new(AtomicUsize::new(0));
