@@ -83,6 +83,24 @@ def some_streams_and_fields(lab):
         )
 
 
+def selections_of_other_catalogs(lab):
+    fixture = Pendo()
+    with lab.pendo(fixture) as taps:
+        for selection in ({"selected": True}, {"metadata": {"selected-by-default": True}}):
+            catalog = taps.catalog([])
+            accounts = catalog["streams"][0]
+            accounts["metadata"][0]["metadata"].pop("selected")
+            accounts["metadata"][0]["metadata"].update(selection.pop("metadata", {}))
+            accounts.update(selection)
+            old, new = taps.both(catalog=catalog)
+            assert (old.succeeded().text.count("RECORD"), len(new.succeeded().records["accounts"])) == (0, 3)
+        lab.show("other-selections")
+        catalog = taps.catalog(["accounts"])
+        field = next(each["metadata"] for each in catalog["streams"][0]["metadata"] if each["breadcrumb"][1:] == ["metadata_auto"])
+        field["selected-by-default"] = False
+        lab.compare(taps.both(catalog=catalog), selected_by_default=lambda it: (it.field, it.new) == ("metadata_auto", MISSING))
+
+
 def what_is_asked(lab):
     fixture = Pendo()
     with lab.pendo(fixture) as taps:
