@@ -29,15 +29,16 @@ use entry::{Entry, Task};
 /// So many tasks in a row without an answer, and Pendo is not there.
 const UNAVAILABLE_IN_A_ROW: u32 = 3;
 
-/// So many parents in a run that cannot be read, and the stream is given up until the next run.
-const FAILED_PARENTS: usize = 100;
+/// So many parents in a row that cannot be read, and the stream is given up until the next run. Those
+/// that could not be read before do not count: a pass would never come past them.
+const FAILED_IN_A_ROW: usize = 100;
 
 /// How a pass ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ended {
     /// All parents had their turn.
     Complete,
-    /// Too many of them could not be read.
+    /// Too many of them in a row could not be read.
     GivenUp,
 }
 
@@ -61,9 +62,11 @@ pub(crate) async fn read_pass(
         }),
         agenda: Agenda::new(stream, places, parents),
         entries: VecDeque::new(),
+        failed_before: pass.own.keys().cloned().collect(),
         pass,
         failures,
         failed: HashSet::new(),
+        failed_in_a_row: 0,
         unavailable: 0,
     };
     let ended = run.drive(teller).await;
@@ -114,8 +117,12 @@ struct Run<'a> {
     entries: VecDeque<Entry>,
     pass: &'a mut Pass,
     failures: &'a mut Failures,
+    /// Parents that had failed before this run.
+    failed_before: HashSet<String>,
     /// Parents that failed in this run.
     failed: HashSet<String>,
+    /// How many others did since something could be read.
+    failed_in_a_row: usize,
     unavailable: u32,
 }
 
@@ -128,7 +135,8 @@ impl Run<'_> {
             };
             if first.is_done() {
                 self.finish(teller).await?;
-                if self.failed.len() >= FAILED_PARENTS {
+                if self.failed_in_a_row >= FAILED_IN_A_ROW {
+                    self.failures.given_up(self.stream, self.failed_in_a_row);
                     return Ok(Ended::GivenUp);
                 }
                 continue;
@@ -177,6 +185,7 @@ impl Run<'_> {
 
     async fn end_task(&mut self, teller: &mut Teller<'_>) -> Result<(), SourceError> {
         self.unavailable = 0;
+        self.failed_in_a_row = 0;
         let Some(entry) = self.entries.front_mut() else {
             return Ok(());
         };
@@ -223,6 +232,7 @@ impl Run<'_> {
             Some(fault) => {
                 self.failures.parent(self.stream, &entry.id, fault);
                 self.pass.own.insert(entry.id.clone(), entry.position());
+                self.failed_in_a_row += usize::from(!self.failed_before.contains(&entry.id));
                 self.failed.insert(entry.id.clone());
             }
             None => {

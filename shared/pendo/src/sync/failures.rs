@@ -12,6 +12,7 @@ const NAMED: usize = 5;
 pub(crate) struct Failures {
     named: Vec<String>,
     count: usize,
+    given_up: Vec<String>,
 }
 
 impl Failures {
@@ -25,15 +26,27 @@ impl Failures {
         self.add(format!("{stream} of {id:?}: {why}"));
     }
 
+    /// The rest of a stream, after so many parents in a row.
+    pub(crate) fn given_up(&mut self, stream: StreamId, parents: usize) {
+        let what = format!("{stream} was given up after {parents} of them in a row");
+        tracing::warn!("{what}");
+        self.given_up.push(what);
+    }
+
     /// What the run ends with, if there is anything.
     pub(crate) fn fault(&self) -> Option<Fault> {
-        let more = match self.count.saturating_sub(self.named.len()) {
-            0 => String::new(),
-            more => format!("; and {more} more"),
-        };
-        let named = self.named.join("; ");
-        let fault = Fault::new(format_args!("not everything could be read: {named}{more}"));
-        let fault = fault.hint("the rest was read, and the next run tries these again");
+        let more = self.count.saturating_sub(self.named.len());
+        let more = (more > 0).then(|| format!("and {more} more"));
+        let all = self.named.iter().chain(&more).chain(&self.given_up);
+        let all: Vec<&str> = all.map(String::as_str).collect();
+        let fault = Fault::new(format_args!(
+            "not everything could be read: {}",
+            all.join("; ")
+        ));
+        let fault = fault.hint(match self.given_up.is_empty() {
+            true => "the rest was read, and the next run tries these again",
+            false => "the next run tries these again, and goes on after them",
+        });
         (self.count > 0).then_some(fault)
     }
 

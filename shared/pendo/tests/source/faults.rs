@@ -174,11 +174,36 @@ async fn a_stream_whose_every_parent_is_refused_is_given_up_for_this_run() {
         .fail("featureEvents", 0, 1000, refused(403, "no permission"));
     let told = world.read(None).await;
     let fault = fault(&told);
-    assert!(fault.contains("and 95 more"), "{fault}");
+    assert!(
+        fault.contains("and 95 more; feature_events was given up after 100 of them in a row")
+            && !fault.contains("the rest was read"),
+        "{fault}"
+    );
     assert!(world.pendo.asked() < 130, "{}", world.pendo.asked());
     world.pendo.heal();
     let next = world.complete(Some(told.state())).await;
     assert_eq!(next.counts()["feature_events"], 150);
+}
+
+#[tokio::test]
+async fn parents_that_are_refused_for_good_are_passed_by_the_next_run() {
+    let ids = (0..150).map(|number| format!("f{number:03}"));
+    let fixture = ids
+        .take(100)
+        .fold(many(150), |fixture, id| fixture.broken(&id, 404));
+    let world = World::start(fixture)
+        .await
+        .only(&FEATURES)
+        .with(json!({"record_limit": 1000}));
+    let first = world.read(None).await;
+    assert!(fault(&first).contains("given up"), "{}", fault(&first));
+    assert_eq!(first.counts().get("feature_events"), None);
+    let second = world.read(Some(first.state())).await;
+    assert!(!fault(&second).contains("given up"), "{}", fault(&second));
+    assert_eq!(second.counts()["feature_events"], 50);
+    let marks = &second.bookmark("feature_events");
+    assert_eq!(marks["weir"]["parents"].as_object().unwrap().len(), 100);
+    assert!(marks["day"].is_string(), "the pass has come to its end");
 }
 
 #[tokio::test]
