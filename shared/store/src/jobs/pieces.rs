@@ -11,7 +11,9 @@
 //!   was frozen can still put pieces then, but never again an item that names them.
 //!
 //! So a piece that arrives late, or whose writer has died, stays until the lease is next taken. A
-//! reader that finds a piece missing was overtaken: the item names others by then.
+//! deletion is cut off after 5 s, and 8 MB take longer: what is left goes with the next saves and
+//! renewals of the lease, each of which goes on for as long. A reader that finds a piece missing was
+//! overtaken: the item names others by then.
 //!
 //! A save costs a write unit for each KB, and another one when it is replaced; a renewal costs one
 //! in all. DynamoDB takes 1,000 of them a second for one partition (developer guide, "Designing
