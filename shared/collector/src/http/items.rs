@@ -188,6 +188,8 @@ struct Bounded<'a, T> {
 
 impl<T> Read for Bounded<'_, T> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        // Parsers read on after a failure; an item that is too large stays so.
+        self.meter.add(0)?;
         // What is there does not wait for what the server has not sent yet.
         if !self.hand.is_empty() && self.reader.would_wait() {
             self.hand.over_if_taken();

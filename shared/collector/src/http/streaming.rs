@@ -108,6 +108,7 @@ impl Streaming {
             arrived: None,
             runtime: Handle::current(),
             gone: None,
+            failed: None,
             error: None,
         }
     }
@@ -148,7 +149,8 @@ impl fmt::Debug for Streaming {
     }
 }
 
-/// The body of an answer, for readers that block.
+/// The body of an answer, for readers that block. Parsers read on after a failure, each level of
+/// what they were parsing once: they are told the same again, and the server is not waited for again.
 #[derive(Debug)]
 pub struct BodyReader {
     body: Streaming,
@@ -156,7 +158,14 @@ pub struct BodyReader {
     arrived: Option<Result<Option<Bytes>, HttpError>>,
     runtime: Handle,
     gone: Option<oneshot::Receiver<()>>,
+    failed: Option<String>,
     error: Option<HttpError>,
+}
+
+/// Why no more can be read.
+enum End {
+    Unwanted,
+    Broken(HttpError),
 }
 
 impl BodyReader {
@@ -167,44 +176,57 @@ impl BodyReader {
 
     /// Whether the next read would wait for the server.
     pub(super) fn would_wait(&mut self) -> bool {
-        if self.current.is_empty() && self.arrived.is_none() {
+        if !self.has_next() {
             let chunk = pin!(self.body.chunk());
             if let Poll::Ready(arrived) = self.runtime.block_on(async { poll!(chunk) }) {
                 self.arrived = Some(arrived);
             }
         }
-        self.current.is_empty() && self.arrived.is_none()
+        !self.has_next()
+    }
+
+    fn has_next(&self) -> bool {
+        !self.current.is_empty() || self.arrived.is_some() || self.failed.is_some()
     }
 
     fn next(&mut self) -> io::Result<()> {
         while self.current.is_empty() {
-            match self.chunk()? {
+            if let Some(failed) = &self.failed {
+                return Err(io::Error::other(failed.clone()));
+            }
+            match self.chunk() {
                 Ok(Some(chunk)) => self.current = chunk,
                 Ok(None) => break,
-                Err(error) => {
-                    let shown = io::Error::other(error.to_string());
-                    self.error = Some(error);
-                    return Err(shown);
-                }
+                Err(end) => self.fail(end),
             }
         }
         Ok(())
     }
 
-    /// What arrives next, unless nobody wants it any more.
-    fn chunk(&mut self) -> io::Result<Result<Option<Bytes>, HttpError>> {
-        if let Some(arrived) = self.arrived.take() {
-            return Ok(arrived);
+    fn fail(&mut self, end: End) {
+        self.failed = Some(match &end {
+            End::Unwanted => "nobody wants more".to_owned(),
+            End::Broken(error) => error.to_string(),
+        });
+        if let End::Broken(error) = end {
+            self.error = Some(error);
         }
-        let Some(gone) = &mut self.gone else {
-            return Ok(self.runtime.block_on(self.body.chunk()));
-        };
+    }
+
+    /// What arrives next, unless nobody wants it any more.
+    fn chunk(&mut self) -> Result<Option<Bytes>, End> {
+        if let Some(arrived) = self.arrived.take() {
+            return arrived.map_err(End::Broken);
+        }
         let body = &mut self.body;
+        let Some(gone) = &mut self.gone else {
+            return self.runtime.block_on(body.chunk()).map_err(End::Broken);
+        };
         self.runtime.block_on(async {
             tokio::select! {
                 biased;
-                _ = gone => Err(io::Error::other("nobody wants more")),
-                chunk = body.chunk() => Ok(chunk),
+                _ = gone => Err(End::Unwanted),
+                chunk = body.chunk() => chunk.map_err(End::Broken),
             }
         })
     }

@@ -2,6 +2,7 @@
 
 mod paced;
 mod server;
+mod stops;
 mod streams;
 mod unseen;
 
