@@ -20,7 +20,7 @@ use weir_collector::SourceError;
 use crate::api::Trouble;
 use crate::ordered::{Ordered, Out, Spill, in_order};
 use crate::parents::ReadParents;
-use crate::state::{Book, Current, Pass};
+use crate::state::{Book, Pass};
 use crate::streams::{Kind, StreamId};
 use crate::sync::{DAY_MS, Failures, Reader, Step, Teller, bookmark_after, read_day, read_series};
 use agenda::{Agenda, Places};
@@ -242,7 +242,7 @@ impl Run<'_> {
                 }
             }
         }
-        self.pass.current = None;
+        self.pass.current.remove(&entry.id);
         if !entry.is_passed {
             self.pass.after = Some(entry.id);
         }
@@ -253,10 +253,12 @@ impl Run<'_> {
     /// Within the first parent.
     async fn border(&mut self, teller: &mut Teller<'_>) -> Result<(), SourceError> {
         if let Some(entry) = self.entries.front() {
-            self.pass.current = Some(Current {
-                id: entry.id.clone(),
-                at: entry.at,
-            });
+            match self.pass.current.get_mut(&entry.id) {
+                Some(at) => *at = entry.at,
+                None => {
+                    self.pass.current.insert(entry.id.clone(), entry.at);
+                }
+            }
         }
         let (stream, pass) = (self.stream, &*self.pass);
         teller.border(|book| book.set_pass(stream, pass)).await

@@ -9,7 +9,7 @@
 //!   "events":    {"day": T, "weir": {"period": "day", "began": T, "greatest": T, "at": T}},
 //!   "feature_events": {"day": T, "previous_sync_completed_ts": T, "last_processed": "id",
 //!     "weir": {"period": "day", "began": T, "greatest": T, "after": "id",
-//!              "current": {"id": "id", "at": T}, "parents": {"id": T}, "known": "1:…"}}}}
+//!              "current": {"id": T}, "parents": {"id": T}, "known": "1:…"}}}}
 //! ```
 //!
 //! A bookmark stays where it was until the traversal or the pass has ended; `began` says that one is
@@ -22,4 +22,4 @@ mod fields;
 mod progress;
 
 pub(crate) use book::Book;
-pub(crate) use progress::{Current, Pass, Series, Traversal};
+pub(crate) use progress::{Pass, Series, Traversal};

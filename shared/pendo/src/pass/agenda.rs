@@ -154,11 +154,10 @@ impl Places {
         let own = pass.own.get(id).copied();
         let start = self.config.start_date.as_millis();
         let base = own.or(bookmark).unwrap_or(start);
-        let current = pass.current.as_ref().filter(|current| current.id == id);
         Place {
             base,
             from: looking_back(&self.config, self.stream, base),
-            exact: current.map(|current| current.at),
+            exact: pass.current.get(id).copied(),
         }
     }
 
@@ -182,11 +181,8 @@ impl Places {
 /// was read in it.
 fn is_behind(parent: &Parent, pass: &Pass) -> bool {
     let id = &parent.id;
-    let is_current = pass
-        .current
-        .as_ref()
-        .is_some_and(|current| current.id == *id);
-    parent.is_passed && pass.known.was_read(id) && !pass.own.contains_key(id) && !is_current
+    let is_open = pass.own.contains_key(id) || pass.current.contains_key(id);
+    parent.is_passed && pass.known.was_read(id) && !is_open
 }
 
 fn entry(parent: &Parent, place: Place, at: i64, tasks: u32) -> Entry {

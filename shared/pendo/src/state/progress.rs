@@ -39,21 +39,13 @@ pub(crate) struct Pass {
     pub(crate) greatest: Option<i64>,
     /// The parent up to which it has come, that one included.
     pub(crate) after: Option<String>,
-    /// The parent that is being read.
-    pub(crate) current: Option<Current>,
+    /// Parents that are being read, and where to go on, exactly: more than one if another, whose
+    /// turn comes before, has failed or appeared since.
+    pub(crate) current: BTreeMap<String, i64>,
     /// Parents with positions of their own: those that could not be read.
     pub(crate) own: BTreeMap<String, i64>,
     /// The parents whose past was read.
     pub(crate) known: Known,
-}
-
-/// A parent that is being read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Current {
-    /// Its id.
-    pub(crate) id: String,
-    /// Where to go on, exactly.
-    pub(crate) at: i64,
 }
 
 impl Traversal {
@@ -96,16 +88,12 @@ impl Series {
 
 impl Pass {
     pub(super) fn read(weir: &Fields<'_>) -> Result<Pass, Fault> {
-        let own = match weir.object("parents")? {
-            Some(parents) => parents.times()?.into_iter().collect(),
-            None => BTreeMap::new(),
-        };
         Ok(Pass {
             began: weir.time("began")?,
             greatest: weir.time("greatest")?,
             after: weir.text("after")?.map(str::to_owned),
-            current: current(weir)?,
-            own,
+            current: positions(weir, "current")?,
+            own: positions(weir, "parents")?,
             known: known(weir)?,
         })
     }
@@ -116,21 +104,8 @@ impl Pass {
             None => Map::new(),
         };
         put_text(&mut map, "after", self.after.as_deref());
-        if let Some(current) = &self.current {
-            let current = [
-                ("id".to_owned(), Value::from(current.id.as_str())),
-                ("at".to_owned(), stamp(current.at)),
-            ];
-            map.insert(
-                "current".to_owned(),
-                Value::Object(current.into_iter().collect()),
-            );
-        }
-        if !self.own.is_empty() {
-            let own = self.own.iter();
-            let own = own.map(|(id, time)| (id.clone(), stamp(*time)));
-            map.insert("parents".to_owned(), Value::Object(own.collect()));
-        }
+        put_positions(&mut map, "current", &self.current);
+        put_positions(&mut map, "parents", &self.own);
         map.insert("known".to_owned(), Value::String(self.known.write()));
         map
     }
@@ -140,7 +115,7 @@ impl Pass {
         self.began = Some(now);
         self.greatest = None;
         self.after = None;
-        self.current = None;
+        self.current.clear();
         self.known.restart_pass();
     }
 
@@ -149,7 +124,7 @@ impl Pass {
         self.began = None;
         self.greatest = None;
         self.after = None;
-        self.current = None;
+        self.current.clear();
         self.known.end_pass();
     }
 }
@@ -169,17 +144,19 @@ fn put_text(map: &mut Map<String, Value>, name: &str, text: Option<&str>) {
     }
 }
 
-fn current(weir: &Fields<'_>) -> Result<Option<Current>, Fault> {
-    let Some(current) = weir.object("current")? else {
-        return Ok(None);
-    };
-    Ok(match (current.text("id")?, current.time("at")?) {
-        (Some(id), Some(at)) => Some(Current {
-            id: id.to_owned(),
-            at,
-        }),
-        _ => None,
-    })
+fn positions(weir: &Fields<'_>, name: &str) -> Result<BTreeMap<String, i64>, Fault> {
+    match weir.object(name)? {
+        Some(parents) => Ok(parents.times()?.into_iter().collect()),
+        None => Ok(BTreeMap::new()),
+    }
+}
+
+fn put_positions(map: &mut Map<String, Value>, name: &str, positions: &BTreeMap<String, i64>) {
+    if !positions.is_empty() {
+        let each = positions.iter();
+        let each = each.map(|(id, time)| (id.clone(), stamp(*time)));
+        map.insert(name.to_owned(), Value::Object(each.collect()));
+    }
 }
 
 /// A list that cannot be read is an empty one: all parents are read from the beginning, which tells

@@ -164,6 +164,25 @@ async fn a_parent_that_appears_before_the_one_where_it_was_interrupted_is_read()
 }
 
 #[tokio::test]
+async fn each_parent_that_was_interrupted_goes_on_where_it_was() {
+    let whole = World::start(features())
+        .await
+        .only(&FEATURES)
+        .complete(None)
+        .await;
+    let world = World::start(features()).await.only(&FEATURES);
+    // In the middle of b, then of one that has appeared before it.
+    let (_, state) = interrupted(&whole, 6);
+    world.pendo.add(Source::Features, [thing("aa", Some(NOW))]);
+    let days = (0..4).map(|day| use_of("aa", NOW - day * DAY, 1));
+    world.pendo.add(Source::FeatureEvents, days);
+    let second = world.complete(Some(state)).await;
+    let (_, state) = interrupted(&second, 2);
+    let rest = world.complete(Some(state)).await;
+    assert_eq!(rest.counts()["feature_events"], 2 + 2 + 4);
+}
+
+#[tokio::test]
 async fn a_parent_that_was_hidden_for_a_while_loses_nothing() {
     let world = World::start(features()).await.only(&FEATURES);
     let state = world.complete(None).await.state();

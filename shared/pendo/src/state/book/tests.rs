@@ -4,7 +4,6 @@ use serde_json::json;
 
 use super::*;
 use crate::known::Known;
-use crate::state::Current;
 
 fn book(state: Value) -> Result<Book, Fault> {
     Book::read(Some(&State(state)), Period::Day)
@@ -110,10 +109,7 @@ fn what_is_written_is_read_again() {
         began: Some(5),
         greatest: Some(4),
         after: Some("x".to_owned()),
-        current: Some(Current {
-            id: "y".to_owned(),
-            at: 8,
-        }),
+        current: [("y".to_owned(), 8), ("id".to_owned(), 9)].into(),
         own: [("z".to_owned(), 3)].into(),
         known: Known::all(),
     };
