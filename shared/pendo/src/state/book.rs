@@ -132,7 +132,8 @@ impl Book {
     }
 
     /// What is known of a child stream. A pass by another period, or one that another tap has gone
-    /// on with, is none that is under way.
+    /// on with, is none that is under way. Of parents that could not be read by hours, days are read
+    /// from the one that holds the hour.
     pub(crate) fn pass(&self, stream: StreamId) -> Result<Pass, Fault> {
         let Some(weir) = self.weir(stream)? else {
             return Ok(Pass {
@@ -144,6 +145,9 @@ impl Book {
             });
         };
         let mut pass = Pass::read(&weir)?;
+        if self.period == Period::Day && !self.is_of_period(stream, &weir)? {
+            pass.own.values_mut().for_each(|at| *at -= DAY_OF_HOUR_MS);
+        }
         let is_ours = self.is_of_period(stream, &weir)? && !self.is_reference_pass(stream)?;
         if let Some(began) = pass.began.filter(|_| !is_ours) {
             pass.begin(began);

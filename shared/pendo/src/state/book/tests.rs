@@ -180,6 +180,30 @@ fn another_period_goes_on_from_the_day_that_holds_the_hour() {
 }
 
 #[test]
+fn parents_that_failed_by_hours_go_on_from_the_day_that_holds_the_hour() {
+    let hour = time("2024-01-02T05:00:00Z");
+    let read = |began: Option<i64>, stream, from, to| {
+        let mut pass = Pass {
+            began,
+            ..Pass::default()
+        };
+        pass.own.insert("f".to_owned(), hour);
+        let mut ours = Book::read(None, from).unwrap();
+        ours.set_pass(stream, &pass);
+        let other = Book::read(Some(&ours.state()), to).unwrap();
+        other.pass(stream).unwrap().own["f"]
+    };
+    for began in [None, Some(hour)] {
+        let events = |from, to| read(began, StreamId::FeatureEvents, from, to);
+        assert_eq!(events(Period::Hour, Period::Day), hour - DAY_OF_HOUR_MS);
+        assert_eq!(events(Period::Day, Period::Day), hour);
+        assert_eq!(events(Period::Day, Period::Hour), hour);
+        let clicks = read(began, StreamId::GuideEvents, Period::Hour, Period::Day);
+        assert_eq!(clicks, hour);
+    }
+}
+
+#[test]
 fn a_state_that_is_none_of_this_tap_is_an_error_that_names_the_field() {
     let check = |state: Value, expected: &str| {
         let error = book(state).unwrap_err().to_string();
