@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use weir_collector::{Fault, State};
 
 use crate::config::Period;
-use crate::state::fields::{Fields, stamp, wrong};
+use crate::state::fields::{Fields, HINT, stamp, wrong};
 use crate::state::{Pass, Series, Traversal};
 use crate::streams::{EventTime, Kind, StreamId};
 
@@ -21,7 +21,7 @@ const BROWSER_FIELDS: [&str; 3] = ["day", "browserTime", "browser_time"];
 /// A day that holds an hour began less than this before it, by the clocks of the account.
 const DAY_OF_HOUR_MS: i64 = 25 * 3_600_000;
 
-/// Streams that an error lists.
+/// Keys that an error lists.
 const LISTED: usize = 5;
 
 /// The whole state.
@@ -181,6 +181,7 @@ impl Book {
             None | Some(Value::Null | Value::String(_)) => {}
             Some(other) => return Err(wrong(CURRENTLY, other, "the name of a stream, or null")),
         }
+        check_form(&self.root)?;
         match self.root.get(BOOKMARKS) {
             None | Some(Value::Null) => {
                 self.root.insert(BOOKMARKS.to_owned(), Map::new().into());
@@ -286,6 +287,22 @@ fn latest(marks: &Fields<'_>, names: &[&str]) -> Result<Option<i64>, Fault> {
     Ok(latest)
 }
 
+/// What has other fields alone says nothing of how far anything was read: it is given by mistake.
+fn check_form(root: &Map<String, Value>) -> Result<(), Fault> {
+    let is_known = |name: &String| [CURRENTLY, BOOKMARKS, WEIR].contains(&name.as_str());
+    if root.is_empty() || root.keys().any(is_known) {
+        return Ok(());
+    }
+    let fault = Fault::new(format_args!(
+        "state: it has neither {BOOKMARKS:?} nor {CURRENTLY:?}, but {}",
+        listed(root)
+    ));
+    Err(match root.contains_key("value") {
+        true => fault.hint("of a whole STATE message, give what its \"value\" is"),
+        false => fault.hint(HINT),
+    })
+}
+
 fn check_streams(bookmarks: &Map<String, Value>) -> Result<(), Fault> {
     let streams = bookmarks.iter();
     for (name, marks) in streams.filter(|(name, _)| StreamId::of_name(name).is_some()) {
@@ -298,16 +315,20 @@ fn check_streams(bookmarks: &Map<String, Value>) -> Result<(), Fault> {
     if bookmarks.is_empty() || bookmarks.keys().any(is_ours) {
         return Ok(());
     }
-    let names: Vec<String> = bookmarks
-        .keys()
-        .take(LISTED)
-        .map(|n| format!("{n:?}"))
-        .collect();
     let fault = Fault::new(format_args!(
         "state: it is another tap's: of its bookmarks ({}) none is of a stream of Pendo",
-        names.join(", ")
+        listed(bookmarks)
     ));
-    Err(fault.hint("give a state that a run of this tap has written, or none"))
+    Err(fault.hint(HINT))
+}
+
+/// The first few keys.
+fn listed(map: &Map<String, Value>) -> String {
+    let names = map.keys().take(LISTED);
+    names
+        .map(|name| format!("{name:?}"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use weir_collector::Fault;
 use weir_model::Timestamp;
 
 /// What a state that cannot be read is followed by.
-const HINT: &str = "give a state that a run of this tap has written, or none";
+pub(super) const HINT: &str = "give a state that a run of this tap has written, or none";
 
 /// A part of a state, by its name.
 pub(super) struct Fields<'a> {

@@ -232,6 +232,17 @@ fn a_state_that_is_none_of_this_tap_is_an_error_that_names_the_field() {
         "bookmarks.page_events.weir.parents.p is \"x\" and must be a time",
     );
     check(json!({"currently_syncing": 7}), "currently_syncing is 7");
+    check(
+        json!({"type": "STATE", "value": {"bookmarks": {}}}),
+        "it has neither \"bookmarks\" nor \"currently_syncing\", but \"type\", \"value\"; \
+         of a whole STATE message, give what its \"value\" is",
+    );
+    check(
+        json!({"pages": {"lastUpdatedAt": "2024-01-02T00:00:00Z"}}),
+        "it has neither \"bookmarks\" nor \"currently_syncing\", but \"pages\"; give a state",
+    );
+    assert!(book(json!({})).is_ok());
+    assert!(book(json!({"currently_syncing": null})).is_ok());
     assert!(book(json!({"bookmarks": {"orders": {}, "pages": {}}})).is_ok());
     assert!(Book::read(None, Period::Day).is_ok());
 }
