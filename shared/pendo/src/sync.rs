@@ -20,6 +20,9 @@ use crate::streams::{EventTime, Kind, StreamId};
 const HOUR_MS: i64 = 3_600_000;
 pub(crate) const DAY_MS: i64 = 24 * HOUR_MS;
 
+/// By how much our clock may be ahead of Pendo's.
+const CLOCKS_MS: i64 = 5 * 60_000;
+
 /// Where reading begins that goes on from a position: as much earlier as the configuration looks
 /// back, before the start date, too. A history is not looked back in: what changes late has a late
 /// time.
@@ -33,7 +36,8 @@ pub(crate) fn looking_back(config: &Config, stream: StreamId, position: i64) -> 
 
 /// The bookmark after a reading that has begun at `began` and met `greatest`.
 ///
-/// Rows may have come since it began, with times in between; so it never goes beyond that moment.
+/// Rows may have come since it began, with times in between; so it never goes beyond that moment, by
+/// Pendo's clock.
 /// A day or hour that was under way then grows on: it never goes beyond its begin.
 pub(crate) fn bookmark_after(
     stream: StreamId,
@@ -48,6 +52,7 @@ pub(crate) fn bookmark_after(
         (Kind::Events(_), Period::Hour) => HOUR_MS,
         _ => 1,
     };
+    let began = began.saturating_sub(CLOCKS_MS);
     let began = began - began.rem_euclid(unit);
     before.max(greatest.map(|greatest| greatest.min(began)))
 }
@@ -58,9 +63,9 @@ mod tests {
 
     #[test]
     fn a_bookmark_never_goes_back_nor_beyond_the_begin_of_its_reading() {
-        let after = |stream, before, greatest| {
-            bookmark_after(stream, Period::Day, before, 3 * DAY_MS + 5, greatest)
-        };
+        let began = 3 * DAY_MS + CLOCKS_MS + 5;
+        let after =
+            |stream, before, greatest| bookmark_after(stream, Period::Day, before, began, greatest);
         let events = StreamId::FeatureEvents;
         assert_eq!(after(events, None, None), None);
         assert_eq!(after(events, Some(7), None), Some(7));
@@ -75,5 +80,8 @@ mod tests {
         assert_eq!(after(events, None, Some(2 * DAY_MS)), Some(2 * DAY_MS));
         let polls = StreamId::PollEvents;
         assert_eq!(after(polls, None, Some(9 * DAY_MS)), Some(3 * DAY_MS + 5));
+        // A moment after midnight by our clock it may be the day before by Pendo's.
+        let early = bookmark_after(events, Period::Day, None, 3 * DAY_MS + 5, Some(9 * DAY_MS));
+        assert_eq!(early, Some(2 * DAY_MS));
     }
 }
