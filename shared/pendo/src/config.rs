@@ -8,6 +8,7 @@ mod keys;
 
 use std::time::Duration;
 
+use jiff::civil::Date;
 use serde_json::{Map, Value};
 use weir_collector::Fault;
 use weir_collector::secrets::SecretText;
@@ -157,7 +158,10 @@ impl Config {
 fn start_date(keys: &Keys<'_>) -> Result<Timestamp, Fault> {
     let what = "a date or a time in RFC 3339, as 2020-09-18T00:00:00Z";
     let text = keys.required_text("start_date", what)?;
-    Timestamp::parse(text).map_err(|error| keys.error("start_date", error))
+    // Numbers are times elsewhere, but 20260302 would be one of August 1970.
+    let date = text.get(..10).filter(|date| date.parse::<Date>().is_ok());
+    let time = date.and_then(|_| Timestamp::parse(text).ok());
+    time.ok_or_else(|| keys.wrong("start_date", &text.into(), what))
 }
 
 fn period(keys: &Keys<'_>) -> Result<Period, Fault> {
@@ -187,21 +191,27 @@ fn requests_per_second(keys: &Keys<'_>) -> Result<Option<f64>, Fault> {
     })
 }
 
-/// A comma separated text, a list or a number alone. Without any all apps are asked for.
+/// A comma separated text, a list of numbers or of texts, or a number alone. Without it, or if it is
+/// an empty text, all apps are asked for.
 fn app_ids(keys: &Keys<'_>) -> Result<Option<Vec<i64>>, Fault> {
     let wanted = "whole numbers with commas between, as \"1, 2\"";
     let wrong = |value: &Value| keys.wrong("app_ids", value, wanted);
-    let one = |value: &Value| value.as_i64().ok_or_else(|| wrong(value));
-    let ids: Vec<i64> = match keys.given("app_ids") {
+    let parse = |id: &str| id.trim().parse().map_err(|_| wrong(&id.trim().into()));
+    let one = |value: &Value| match value {
+        Value::String(text) => parse(text),
+        other => other.as_i64().ok_or_else(|| wrong(other)),
+    };
+    let ids: Vec<i64> = match keys.get("app_ids") {
         None => return Ok(None),
-        Some(Value::String(text)) => {
-            let parse = |id: &str| id.trim().parse().map_err(|_| wrong(&id.trim().into()));
-            text.split(',').map(parse).collect::<Result<_, _>>()?
-        }
+        Some(Value::String(text)) if text.is_empty() => return Ok(None),
+        Some(Value::String(text)) => text.split(',').map(parse).collect::<Result<_, _>>()?,
         Some(Value::Array(list)) => list.iter().map(one).collect::<Result<_, _>>()?,
         Some(value) => vec![one(value)?],
     };
-    Ok(Some(ids).filter(|ids| !ids.is_empty()))
+    match ids.is_empty() {
+        true => Err(keys.error("app_ids", "names no app: leave it out for all of them")),
+        false => Ok(Some(ids)),
+    }
 }
 
 fn base_url(keys: &Keys<'_>) -> Result<Option<String>, Fault> {

@@ -107,9 +107,16 @@ fn app_ids_are_whole_numbers() {
         c.app_ids == Some(vec![1, 2])
     });
     check(json!({"app_ids": 7}), |c| c.app_ids == Some(vec![7]));
-    for none in [json!(""), json!(" "), json!([]), json!(null)] {
+    check(json!({"app_ids": ["1", " -2", 3]}), |c| {
+        c.app_ids == Some(vec![1, -2, 3])
+    });
+    for none in [json!(""), json!(null)] {
         check(json!({"app_ids": none}), |c| c.app_ids.is_none());
     }
+    check_fault(
+        json!({"app_ids": []}),
+        "app_ids names no app: leave it out for all of them",
+    );
     let wanted = "it must be whole numbers with commas between, as \"1, 2\"";
     check_fault(
         json!({"app_ids": "1,x"}),
@@ -119,6 +126,12 @@ fn app_ids_are_whole_numbers() {
         json!({"app_ids": "1,"}),
         &format!("app_ids is the text \"\": {wanted}"),
     );
+    for blank in [json!(" "), json!([""])] {
+        check_fault(
+            json!({"app_ids": blank}),
+            &format!("app_ids is the text \"\": {wanted}"),
+        );
+    }
     check_fault(
         json!({"app_ids": [1.5]}),
         &format!("app_ids is 1.5: {wanted}"),
@@ -139,13 +152,33 @@ fn each_wrong_key_has_its_own_message() {
         json!({"start_date": 5}),
         "start_date is 5: it must be a date or a time in RFC 3339, as 2020-09-18T00:00:00Z",
     );
-    let fault = read(json!({"start_date": "soon"})).expect_err("it is no date");
-    assert!(
-        fault
-            .message
-            .starts_with("config.json: start_date \"soon\" is not a time"),
-        "{fault}"
-    );
+    for wrong in [
+        "soon",
+        "x",
+        "20260302",
+        "1704067200000",
+        "2026-13-01",
+        "2026-03-02x",
+        "2026-03",
+        "1969-12-31",
+    ] {
+        check_fault(
+            json!({"start_date": wrong}),
+            &format!(
+                "start_date is the text {wrong:?}: \
+                 it must be a date or a time in RFC 3339, as 2020-09-18T00:00:00Z"
+            ),
+        );
+    }
+    for right in [
+        "2020-09-18",
+        "2020-09-18T02:00:00+02:00",
+        " 2020-09-18T00:00:00.000Z",
+    ] {
+        check(json!({"start_date": right}), |c| {
+            c.start_date == Timestamp::parse("2020-09-18").expect("a date")
+        });
+    }
     let period = "period is missing: it is dayRange or hourRange";
     check_fault(json!({"period": ""}), period);
     check_fault(
