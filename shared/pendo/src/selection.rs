@@ -73,8 +73,8 @@ impl Selection {
     /// errors.
     ///
     /// # Errors
-    /// When it is neither, or names a stream or a field that there is not, or a child without its
-    /// parent.
+    /// When it is neither, or names no stream, or a stream or a field that there is not, or a child
+    /// without its parent.
     pub fn named(
         streams: &Value,
         place: &str,
@@ -83,12 +83,12 @@ impl Selection {
     ) -> Result<Selection, Fault> {
         let all = Value::Bool(true);
         let named: Vec<(&str, &Value)> = match streams {
-            Value::Array(list) if !list.is_empty() => list
+            Value::Array(list) => list
                 .iter()
                 .map(|name| name.as_str().map(|name| (name, &all)))
                 .collect::<Option<_>>()
                 .ok_or_else(|| wrong(place))?,
-            Value::Object(map) if !map.is_empty() => map
+            Value::Object(map) => map
                 .iter()
                 .map(|(name, fields)| (name.as_str(), fields))
                 .collect(),
@@ -103,7 +103,10 @@ impl Selection {
             let schema = named_fields(id, schema::of(id, custom), fields, place, config)?;
             streams.push(SelectedStream::new(id, schema, config));
         }
-        Selection::of(streams, place)
+        match streams.is_empty() {
+            true => Err(names_none(place)),
+            false => Selection::of(streams, place),
+        }
     }
 
     /// A stream, if it is wanted.
@@ -181,6 +184,11 @@ fn wrong(place: &str) -> Fault {
         "{place} is neither a list of streams nor an object of them"
     ));
     fault.hint("write [\"features\", \"feature_events\"], or {\"visitors\": [\"lastupdated\"]}")
+}
+
+fn names_none(place: &str) -> Fault {
+    let fault = Fault::new(format_args!("{place} names no stream"));
+    fault.hint("name some, as [\"features\", \"feature_events\"], or leave it out for all of them")
 }
 
 /// An error about a stream that there is not.

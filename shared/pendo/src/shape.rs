@@ -16,7 +16,7 @@ use crate::config::Period;
 use crate::streams::{EventTime, Kind, StreamId};
 use fields::Watched;
 pub(crate) use fields::{Field, Fields, Slot, Watch};
-pub(crate) use kind::Type;
+pub(crate) use kind::{CLOSED, Type};
 
 /// What is taken of a stream's rows, by name and type.
 #[derive(Debug)]

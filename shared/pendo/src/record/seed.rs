@@ -23,6 +23,7 @@ pub(super) struct ValueSeed<'a> {
     stream: StreamId,
     field: &'a Field,
     kind: &'a Type,
+    may_be_null: bool,
     caught: &'a mut Caught,
 }
 
@@ -43,6 +44,7 @@ impl FieldsSeed<'_> {
             stream: self.stream,
             field,
             kind: &field.kind,
+            may_be_null: field.may_be_null,
             caught: self.caught,
         })
     }
@@ -63,6 +65,7 @@ impl FieldsSeed<'_> {
             stream: self.stream,
             field,
             kind: &field.kind,
+            may_be_null: field.may_be_null,
             caught: self.caught,
         };
         seed.deserialize(value).map(Some).map_err(A::Error::custom)
@@ -228,6 +231,9 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
     }
 
     fn visit_unit<E>(self) -> Result<Value, E> {
+        if !self.may_be_null {
+            self.caught.is_odd |= self.field.note_odd(&Value::Null);
+        }
         Ok(Value::Null)
     }
 
@@ -256,7 +262,7 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
-        let Type::List(kind) = self.kind else {
+        let Type::List(items) = self.kind else {
             let value = Value::deserialize(SeqAccessDeserializer::new(list))?;
             return Ok(self.structure(renamed(value)));
         };
@@ -264,7 +270,8 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
         while let Some(value) = list.next_element_seed(ValueSeed {
             stream: self.stream,
             field: self.field,
-            kind,
+            kind: &items.kind,
+            may_be_null: items.may_be_null,
             caught: self.caught,
         })? {
             values.push(value);

@@ -370,6 +370,20 @@ fn a_schema_allows_what_has_come_in_lists_and_in_what_is_lifted() {
 }
 
 #[test]
+fn a_schema_allows_null_where_it_has_come() {
+    let fitting = [
+        json!({"visitorId": "v", "accountIds": ["a"]}),
+        json!({"accountIds": null}),
+    ];
+    let (before, after) = widened(StreamId::PollEvents, &json!({}), &fitting);
+    assert_eq!(before, after);
+    let null = [json!({"visitorId": "v", "accountIds": ["a", null]})];
+    let (_, after) = widened(StreamId::PollEvents, &json!({}), &null);
+    let ids = &after["properties"]["account_ids"];
+    assert_eq!(*ids, json!({"type": ["null", "array"]}));
+}
+
+#[test]
 fn ids_of_any_letters_are_kept() {
     for id in ["a/b#c?d%e", "é", "😀", "", "\u{0}\"\\", " "] {
         let row = row(StreamId::Visitors, json!({"visitorId": id}));

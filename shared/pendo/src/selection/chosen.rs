@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
+use crate::shape::CLOSED;
+
 /// What is said of a field or of the stream, by its breadcrumb.
 #[derive(Debug, Default)]
 pub(super) struct Chosen<'a>(HashMap<Vec<&'a str>, &'a Map<String, Value>>);
@@ -35,7 +37,8 @@ impl<'a> Chosen<'a> {
         })
     }
 
-    /// Leaves of a schema the fields that are wanted, at every level.
+    /// Leaves of a schema the fields that are wanted, at every level and in lists. An object of
+    /// which none is wanted is closed: without a field it would be open, and all of it told.
     pub(super) fn retain(&self, schema: &mut Value, is_automatic: impl Fn(&str) -> bool) {
         self.retain_within(schema, &[], &is_automatic);
     }
@@ -46,15 +49,27 @@ impl<'a> Chosen<'a> {
         place: &[&str],
         is_automatic: &dyn Fn(&str) -> bool,
     ) {
-        let Some(fields) = schema.get_mut("properties").and_then(Value::as_object_mut) else {
+        let Some(words) = schema.as_object_mut() else {
             return;
         };
+        if let Some(items) = words.get_mut("items") {
+            self.retain_within(items, &[place, &["items"]].concat(), &|_| false);
+        }
+        let Some(Value::Object(fields)) = words.get_mut("properties") else {
+            return;
+        };
+        let is_open = fields.is_empty();
         fields.retain(|field, schema| {
             let place = [place, &["properties", field]].concat();
             let is_wanted = is_automatic(field) || self.is_wanted(&place, schema);
             self.retain_within(schema, &place, &|_| false);
             is_wanted
         });
+        if is_open {
+            words.shift_remove(CLOSED);
+        } else if fields.is_empty() {
+            words.insert(CLOSED.to_owned(), false.into());
+        }
     }
 
     /// Whether a field is wanted: if nothing is said, it is.

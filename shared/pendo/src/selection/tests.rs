@@ -1,9 +1,11 @@
 //! Tests of what is wanted.
 
+use serde::de::DeserializeSeed as _;
 use serde_json::json;
 
 use super::*;
 use crate::catalog::catalog;
+use crate::record::RowSeed;
 
 fn config() -> Config {
     let map = json!({"start_date": "2024-01-01T00:00:00Z", "period": "dayRange"});
@@ -124,6 +126,72 @@ fn fields_within_fields_may_be_left_out() {
     let auto = &schema["properties"]["metadata_auto"]["properties"];
     assert_eq!(auto.get("lastvisit"), None);
     assert!(auto.get("firstvisit").is_some());
+}
+
+/// Adds that fields within fields are not selected, by their breadcrumbs.
+fn deselect(catalog: &mut Value, name: &str, places: &[&[&str]]) {
+    let metadata = stream(catalog, name)["metadata"].as_array_mut();
+    let metadata = metadata.expect("a list");
+    for place in places {
+        metadata.push(json!({"breadcrumb": place, "metadata": {"selected": false}}));
+    }
+}
+
+/// The record of a row under a catalog.
+fn told(catalog: &Value, id: StreamId, row: &Value) -> Map<String, Value> {
+    let selection = read(catalog).expect("it is good");
+    let stream = selection.stream(id).expect("it is selected");
+    let seed = RowSeed::new(stream, Vec::new());
+    let row = seed.deserialize(row).expect("it is a row");
+    row.record
+}
+
+/// Without a field it would be as an object of which nothing is known, which is told as it is.
+#[test]
+fn an_object_of_which_no_field_is_wanted_is_told_empty() {
+    let mut catalog = selecting(&["visitors"]);
+    let custom = &mut stream(&mut catalog, "visitors")["schema"]["properties"]["metadata_custom"];
+    custom["properties"] =
+        json!({"plan": {"type": ["null", "string"]}, "seats": {"type": "integer"}});
+    let metadata = json!({"custom": {"plan": "x", "seats": 3, "other": 1}});
+    let row = json!({"visitorId": "v", "metadata": metadata});
+    let visitor =
+        |catalog: &Value| told(catalog, StreamId::Visitors, &row)["metadata_custom"].clone();
+    assert_eq!(visitor(&catalog), json!({"plan": "x", "seats": 3}));
+    let within = |field| ["properties", "metadata_custom", "properties", field];
+    deselect(
+        &mut catalog,
+        "visitors",
+        &[&within("plan"), &within("seats")],
+    );
+    assert_eq!(visitor(&catalog), json!({}));
+    // Nothing is known of it before anything is left out: it is told as it is.
+    stream(&mut catalog, "visitors")["schema"]["properties"]["metadata_custom"]["properties"] =
+        json!({});
+    assert_eq!(
+        visitor(&catalog),
+        json!({"plan": "x", "seats": 3, "other": 1})
+    );
+}
+
+#[test]
+fn fields_within_lists_may_be_left_out() {
+    let mut catalog = selecting(&["guides"]);
+    let step = &stream(&mut catalog, "guides")["schema"]["properties"]["steps"]["items"];
+    let fields = step["properties"].as_object().expect("steps have fields");
+    let fields: Vec<String> = fields.keys().cloned().collect();
+    assert!(fields.contains(&"id".to_owned()), "{fields:?}");
+    let row = json!({"id": "g", "steps": [{"id": "s", "guideId": "g", "type": "t"}, null]});
+    let steps = |catalog: &Value| told(catalog, StreamId::Guides, &row)["steps"].clone();
+    fn within(field: &str) -> [&str; 5] {
+        ["properties", "steps", "items", "properties", field]
+    }
+    deselect(&mut catalog, "guides", &[&within("type")]);
+    assert_eq!(steps(&catalog), json!([{"id": "s", "guide_id": "g"}, null]));
+    for field in &fields {
+        deselect(&mut catalog, "guides", &[&within(field)]);
+    }
+    assert_eq!(steps(&catalog), json!([{}, null]));
 }
 
 #[test]
@@ -271,17 +339,18 @@ fn each_wrong_list_of_a_job_has_its_own_message() {
             "{streams}"
         );
     };
-    for wrong in [
-        json!("pages"),
-        json!([]),
-        json!({}),
-        json!([1]),
-        json!(null),
-    ] {
+    for wrong in [json!("pages"), json!([1]), json!(null)] {
         check(
             wrong,
             " is neither a list of streams nor an object of them; \
              write [\"features\", \"feature_events\"], or {\"visitors\": [\"lastupdated\"]}",
+        );
+    }
+    for none in [json!([]), json!({}), json!({"visitors": false})] {
+        check(
+            none,
+            " names no stream; name some, as [\"features\", \"feature_events\"], \
+             or leave it out for all of them",
         );
     }
     check(

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::names::decamelize;
 use crate::shape::Type;
+use crate::shape::kind::may_be_null;
 use crate::shape::widened::{Odd, within};
 
 /// How many keys of an object are remembered. Rows have some tens of them, but they come from
@@ -38,6 +39,8 @@ pub(crate) struct Field {
     pub(crate) kind: Type,
     /// Whether it is told, or only looked into.
     pub(crate) is_told: bool,
+    /// Whether its schema allows null.
+    pub(crate) may_be_null: bool,
     odd: Odd,
 }
 
@@ -78,8 +81,9 @@ impl Fields {
                 "" => name.clone(),
                 path => format!("{path}.{name}"),
             };
-            let kind = Type::of(schema, &path);
-            fields.add(name, Field::new(name, &path, kind));
+            let mut field = Field::new(name, &path, Type::of(schema, &path));
+            field.may_be_null = may_be_null(schema);
+            fields.add(name, field);
         }
         fields
     }
@@ -203,6 +207,7 @@ impl Field {
             path: path.into(),
             kind,
             is_told: true,
+            may_be_null: true,
             odd: Odd::default(),
         }
     }
@@ -220,7 +225,7 @@ impl Field {
         self.odd.widen(schema);
         let mut kind = &self.kind;
         while let Type::List(items) = kind {
-            kind = items;
+            kind = &items.kind;
         }
         if let (Type::Object(fields), Some(properties)) = (kind, within(schema)) {
             fields.widen(properties);

@@ -4,6 +4,9 @@ use serde_json::{Map, Value};
 
 use crate::shape::Fields;
 
+/// The keyword of an object's schema that is false if the object has no fields but those named.
+pub(crate) const CLOSED: &str = "additionalProperties";
+
 /// What the values of a field are.
 #[derive(Debug)]
 pub(crate) enum Type {
@@ -22,9 +25,17 @@ pub(crate) enum Type {
     /// Objects of which some fields are wanted.
     Object(Fields),
     /// Lists.
-    List(Box<Type>),
+    List(Box<Items>),
     /// Whatever they are.
     Any,
+}
+
+/// What the values in a list are.
+#[derive(Debug)]
+pub(crate) struct Items {
+    pub(crate) kind: Type,
+    /// Whether they may be null.
+    pub(crate) may_be_null: bool,
 }
 
 impl Type {
@@ -47,7 +58,10 @@ impl Type {
             ["boolean"] => Type::Boolean,
             ["object"] => object(schema, path),
             ["array"] => match schema.get("items") {
-                Some(items) => Type::List(Box::new(Type::of(items, path))),
+                Some(items) => Type::List(Box::new(Items {
+                    kind: Type::of(items, path),
+                    may_be_null: may_be_null(items),
+                })),
                 None => Type::Any,
             },
             names => several(names),
@@ -70,6 +84,17 @@ impl Type {
     }
 }
 
+/// Whether a schema allows null.
+pub(super) fn may_be_null(schema: &Value) -> bool {
+    let any_of = schema.get("anyOf").and_then(Value::as_array);
+    match (any_of, schema.get("type")) {
+        (Some(choices), _) => choices.iter().any(may_be_null),
+        (None, None) => true,
+        (None, Some(Value::Array(types))) => types.iter().any(|one| one == "null"),
+        (None, Some(one)) => one == "null",
+    }
+}
+
 /// The names of types, without null.
 fn names(types: Option<&Value>) -> Vec<&str> {
     let list = match types {
@@ -81,13 +106,14 @@ fn names(types: Option<&Value>) -> Vec<&str> {
     names.filter(|name| *name != "null").collect()
 }
 
-/// An object of which no fields are named is told as it is.
+/// An object of which no fields are named is told as it is, unless it says that it has none.
 fn object(schema: &Value, path: &str) -> Type {
     let properties = schema.get("properties");
     let names_some = |map: &Map<String, Value>| !map.is_empty();
+    let is_closed = schema.get(CLOSED) == Some(&Value::Bool(false));
     match properties
         .and_then(Value::as_object)
-        .is_some_and(names_some)
+        .is_some_and(|map| is_closed || names_some(map))
     {
         true => Type::Object(Fields::of(properties, path)),
         false => Type::Object(Fields::open()),

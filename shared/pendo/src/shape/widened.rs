@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use serde_json::{Map, Value, json};
 
 /// The names of the kinds, each in the place of its bit.
-const NAMES: [&str; 5] = ["number", "string", "boolean", "array", "object"];
+const NAMES: [&str; 6] = ["null", "number", "string", "boolean", "array", "object"];
 
 /// What a schema says of values of one kind.
 const OF_KIND: [&str; 3] = ["format", "items", "anyOf"];
@@ -22,12 +22,12 @@ impl Odd {
     /// Notes a value; says whether it is the first of its kind.
     pub(super) fn note(&self, value: &Value) -> bool {
         let bit = match value {
-            Value::Null => return false,
-            Value::Number(_) => 1,
-            Value::String(_) => 2,
-            Value::Bool(_) => 4,
-            Value::Array(_) => 8,
-            Value::Object(_) => 16,
+            Value::Null => 1,
+            Value::Number(_) => 2,
+            Value::String(_) => 4,
+            Value::Bool(_) => 8,
+            Value::Array(_) => 16,
+            Value::Object(_) => 32,
         };
         // Most values that do not fit are of a kind that has come before.
         self.0.load(Ordering::Relaxed) & bit == 0
@@ -59,7 +59,9 @@ fn names(schema: &Value) -> Vec<&'static str> {
     let choices = schema.get("anyOf").and_then(Value::as_array);
     let schemas = choices.map_or(std::slice::from_ref(schema), Vec::as_slice);
     let types = schemas.iter().filter_map(|schema| schema.get("type"));
-    let all = ["null", "integer"].into_iter().chain(NAMES);
+    let all = [NAMES[0], "integer"]
+        .into_iter()
+        .chain(NAMES.into_iter().skip(1));
     let types: Vec<&Value> = types.collect();
     let is_named = |name: &&'static str| {
         types.iter().any(|types| match types {
