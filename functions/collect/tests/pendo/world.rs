@@ -164,7 +164,7 @@ pub(crate) fn job() -> JobName {
 }
 
 /// What is there but for what is not meant to be looked at.
-fn list(directory: &Path) -> Vec<PathBuf> {
+pub(crate) fn list(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).into_iter().flatten();
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| !path.file_name().unwrap().to_str().unwrap().starts_with('.'));

@@ -99,10 +99,11 @@ impl<'a> Teller<'a> {
             shape: Arc::clone(&stream.shape),
             odds: 0,
         });
-        self.schema().await
+        Ok(self.output.schema(stream.schema.clone()).await?)
     }
 
-    /// Tells what records look like: as selected, and as those have come that fit nowhere.
+    /// Tells what records look like: as selected, and as those have come that fit nowhere. What was
+    /// read ahead, or by an earlier pass, makes no difference to the first: columns are from it.
     async fn schema(&mut self) -> Result<(), SourceError> {
         let Some(current) = &mut self.current else {
             return Ok(());
