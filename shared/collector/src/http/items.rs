@@ -19,6 +19,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::http::hand::Hand;
 use crate::http::response::{malformed, problem};
+use crate::http::surrogates::Paired;
 use crate::http::{BodyReader, HttpError, HttpErrorKind, Streaming};
 
 /// How many batches of items wait for the reader, beside the one that is being filled.
@@ -123,7 +124,8 @@ impl Text {
             meter: &meter,
             hand,
         };
-        let mut json = Deserializer::from_reader(BufReader::with_capacity(BUFFER_BYTES, bounded));
+        let paired = Paired::new(bounded, BUFFER_BYTES);
+        let mut json = Deserializer::from_reader(BufReader::with_capacity(BUFFER_BYTES, paired));
         let walk = Walk {
             path: &self.path,
             seed: &seed,

@@ -25,6 +25,7 @@ mod retry;
 mod said;
 mod segment;
 mod streaming;
+mod surrogates;
 #[cfg(test)]
 mod tests;
 mod trial;

@@ -7,6 +7,7 @@ use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
+use crate::http::surrogates::paired;
 use crate::http::{HttpError, HttpErrorKind};
 
 /// A whole answer, which is a success.
@@ -51,12 +52,13 @@ impl Response {
         std::str::from_utf8(&self.body).map_err(|_| self.malformed("is not text in UTF-8"))
     }
 
-    /// Its body as JSON.
+    /// Its body as JSON. Half a character in it is read as U+FFFD.
     ///
     /// # Errors
     /// When it is not JSON, or has another form.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, HttpError> {
-        serde_json::from_slice(&self.body).map_err(|error| self.malformed(&problem(&error)))
+        serde_json::from_slice(&paired(&self.body))
+            .map_err(|error| self.malformed(&problem(&error)))
     }
 
     /// An error about the answer, with the request that it is to.
@@ -87,6 +89,9 @@ pub(super) fn problem(error: &serde_json::Error) -> String {
     let place = format!("(line {}, column {})", error.line(), error.column());
     match error.classify() {
         Category::Eof => format!("ends in the middle of its JSON {place}"),
+        Category::Syntax if is_too_great(error) => {
+            format!("has a number that is too great to be read {place}")
+        }
         Category::Syntax | Category::Io => format!("is not JSON {place}"),
         Category::Data => {
             let text = error.to_string();
@@ -99,4 +104,8 @@ pub(super) fn problem(error: &serde_json::Error) -> String {
             }
         }
     }
+}
+
+fn is_too_great(error: &serde_json::Error) -> bool {
+    error.to_string().starts_with("number out of range")
 }

@@ -83,6 +83,7 @@ impl Streaming {
 
     /// The items of the list at `path` as `seed` reads them. They are parsed ahead of the reader by
     /// a few batches of at most 64 items or about 64 KB of text; more is not taken from the server.
+    /// Half a character in a text is read as U+FFFD.
     pub fn items_with<T, S>(self, path: &[&str], seed: S) -> Items<T>
     where
         T: Send + 'static,

@@ -4,6 +4,7 @@ mod paced;
 mod server;
 mod stops;
 mod streams;
+mod texts;
 mod unseen;
 
 use std::io::Read as _;
