@@ -18,6 +18,7 @@ pub(super) struct Misfit(pub(super) Value);
 pub(super) fn scalar(kind: &Type, value: Value) -> Result<Value, Misfit> {
     match (kind, &value) {
         (_, Value::Null) | (Type::Any, _) => Ok(value),
+        (Type::Several(kinds), _) if kinds.has(&value) => Ok(value),
         (Type::Text, _) => Ok(text(value)),
         // Everywhere else an empty text says that there is nothing, but in a text it may be one.
         (Type::NumberOrText, Value::String(text)) => Ok(number_in(text).unwrap_or(value)),
@@ -27,7 +28,7 @@ pub(super) fn scalar(kind: &Type, value: Value) -> Result<Value, Misfit> {
             .ok_or(Misfit(value)),
         (Type::Number | Type::Integer | Type::NumberOrText, _) => number(kind, value),
         (Type::Boolean, _) => boolean(&value).map(Value::Bool).ok_or(Misfit(value)),
-        (Type::Object(_) | Type::List(_), _) => Err(Misfit(value)),
+        (Type::Object(_) | Type::List(_) | Type::Several(_), _) => Err(Misfit(value)),
     }
 }
 

@@ -183,6 +183,7 @@ impl ValueSeed<'_> {
     fn structure(self, value: Value) -> Value {
         match self.kind {
             Type::Any => value,
+            Type::Several(kinds) if kinds.has(&value) => value,
             Type::Text | Type::NumberOrText => Value::String(value.to_string()),
             _ => self.misfit(value),
         }

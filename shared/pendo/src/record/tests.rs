@@ -384,6 +384,26 @@ fn a_schema_allows_null_where_it_has_come() {
 }
 
 #[test]
+fn a_schema_of_several_types_allows_another_when_it_has_come() {
+    let fitting = [
+        json!({"id": "t", "trackTypeName": true}),
+        json!({"trackTypeName": "no"}),
+    ];
+    let (before, after) = widened(StreamId::TrackTypes, &json!({}), &fitting);
+    assert_eq!(before, after);
+    let odd = [
+        json!({"id": "t", "trackTypeName": 5}),
+        json!({"trackTypeName": [1]}),
+    ];
+    let (_, after) = widened(StreamId::TrackTypes, &json!({}), &odd);
+    let name = &after["properties"]["track_type_name"]["type"];
+    assert_eq!(
+        *name,
+        json!(["null", "string", "boolean", "number", "array"])
+    );
+}
+
+#[test]
 fn ids_of_any_letters_are_kept() {
     for id in ["a/b#c?d%e", "é", "😀", "", "\u{0}\"\\", " "] {
         let row = row(StreamId::Visitors, json!({"visitorId": id}));

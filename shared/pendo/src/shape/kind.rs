@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::shape::Fields;
+use crate::shape::widened::Kinds;
 
 /// The keyword of an object's schema that is false if the object has no fields but those named.
 pub(crate) const CLOSED: &str = "additionalProperties";
@@ -26,6 +27,8 @@ pub(crate) enum Type {
     Object(Fields),
     /// Lists.
     List(Box<Items>),
+    /// Of these kinds, as they are.
+    Several(Kinds),
     /// Whatever they are.
     Any,
 }
@@ -62,7 +65,7 @@ impl Type {
                     kind: Type::of(items, path),
                     may_be_null: may_be_null(items),
                 })),
-                None => Type::Any,
+                None => Type::Several(Kinds::named(&names)),
             },
             names => several(names),
         }
@@ -79,6 +82,7 @@ impl Type {
             Type::NumberOrText => "a number or a text",
             Type::Object(_) => "an object",
             Type::List(_) => "a list",
+            Type::Several(_) => "another type",
             Type::Any => "anything",
         }
     }
@@ -137,7 +141,7 @@ fn several(names: &[&str]) -> Type {
     match (numbers, texts) {
         (n, 0) if n == names.len() => Type::Number,
         (n, 1) if n > 0 && n + 1 == names.len() => Type::NumberOrText,
-        _ => Type::Any,
+        _ => Type::Several(Kinds::named(names)),
     }
 }
 
@@ -167,7 +171,10 @@ mod tests {
                 json!({"type": ["null", "string", "integer"]}),
                 "a number or a text",
             ),
-            (json!({"type": ["null", "boolean", "string"]}), "anything"),
+            (
+                json!({"type": ["null", "boolean", "string"]}),
+                "another type",
+            ),
             (json!({"type": ["null", "object"]}), "an object"),
             (
                 json!({"type": ["null", "object"], "properties": {}}),
@@ -178,7 +185,7 @@ mod tests {
                 "an object",
             ),
             (json!({"type": ["null", "array"], "items": {}}), "a list"),
-            (json!({"type": ["null", "array"]}), "anything"),
+            (json!({"type": ["null", "array"]}), "another type"),
             (
                 json!({"anyOf": [{"type": "array", "items": {}}, {"type": "null"}]}),
                 "a list",

@@ -14,6 +14,41 @@ const NAMES: [&str; 6] = ["null", "number", "string", "boolean", "array", "objec
 /// What a schema says of values of one kind.
 const OF_KIND: [&str; 3] = ["format", "items", "anyOf"];
 
+/// Kinds of values.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kinds(u8);
+
+impl Kinds {
+    /// Those that a schema names, and null, of which it is known elsewhere whether it fits.
+    pub(super) fn named(names: &[&str]) -> Kinds {
+        let is_named = |kind: &str| match kind {
+            "number" => names
+                .iter()
+                .any(|name| ["number", "integer"].contains(name)),
+            kind => kind == "null" || names.contains(&kind),
+        };
+        let places = NAMES.iter().enumerate();
+        let bits = places.map(|(place, kind)| u8::from(is_named(kind)) << place);
+        Kinds(bits.sum())
+    }
+
+    /// Whether a value is of one of them.
+    pub(crate) fn has(self, value: &Value) -> bool {
+        self.0 & bit(value) != 0
+    }
+}
+
+fn bit(value: &Value) -> u8 {
+    match value {
+        Value::Null => 1,
+        Value::Number(_) => 2,
+        Value::String(_) => 4,
+        Value::Bool(_) => 8,
+        Value::Array(_) => 16,
+        Value::Object(_) => 32,
+    }
+}
+
 /// Kinds of values that have come beside those of a field's schema.
 #[derive(Debug, Default)]
 pub(super) struct Odd(AtomicU8);
@@ -21,14 +56,7 @@ pub(super) struct Odd(AtomicU8);
 impl Odd {
     /// Notes a value; says whether it is the first of its kind.
     pub(super) fn note(&self, value: &Value) -> bool {
-        let bit = match value {
-            Value::Null => 1,
-            Value::Number(_) => 2,
-            Value::String(_) => 4,
-            Value::Bool(_) => 8,
-            Value::Array(_) => 16,
-            Value::Object(_) => 32,
-        };
+        let bit = bit(value);
         // Most values that do not fit are of a kind that has come before.
         self.0.load(Ordering::Relaxed) & bit == 0
             && self.0.fetch_or(bit, Ordering::Relaxed) & bit == 0
