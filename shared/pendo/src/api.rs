@@ -26,7 +26,7 @@ use crate::record::{Row, RowSeed};
 use crate::streams::StreamId;
 
 pub use access::{PendoAccess, base_url};
-pub(crate) use ask::{Apps, Ask, entity, events, history, metadata, quoted, reports};
+pub(crate) use ask::{Apps, Ask, EventsAsked, entity, events, history, metadata, quoted, reports};
 pub use key::{Key, KeyRenewal};
 pub use observer::Observer;
 pub(crate) use patience::Patience;

@@ -93,9 +93,14 @@ async fn work(
     mut to: crate::ordered::Sender<Step>,
 ) -> Result<(), Trouble> {
     match (task, reader.stream.id.kind()) {
-        (Task::Events { parent, from }, Kind::Events(kind)) => {
-            read_series(&reader, &kind, Some(&parent), from, &mut to).await
-        }
+        (
+            Task::Events {
+                parent,
+                since,
+                from,
+            },
+            Kind::Events(kind),
+        ) => read_series(&reader, &kind, Some(&parent), (since, from), &mut to).await,
         (
             Task::Day {
                 visitor,
@@ -231,7 +236,8 @@ impl Run<'_> {
         match &entry.failed {
             Some(fault) => {
                 self.failures.parent(self.stream, &entry.id, fault);
-                self.pass.own.insert(entry.id.clone(), entry.position());
+                let position = entry.position(self.stream);
+                self.pass.own.insert(entry.id.clone(), position);
                 self.failed_in_a_row += usize::from(!self.failed_before.contains(&entry.id));
                 self.failed.insert(entry.id.clone());
             }

@@ -306,19 +306,17 @@ impl<'a> Run<'a> {
     ) -> Result<(), SourceError> {
         let before = self.teller.book.bookmark(stream.id)?;
         let config = &self.pendo.config;
+        let position = before.unwrap_or(config.start_date.as_millis());
+        let since = looking_back(config, stream.id, position);
         let under_way = self.teller.book.series(stream.id)?;
         let mut under_way = under_way.unwrap_or_else(|| Series {
             began: self.api.now(),
             greatest: None,
-            at: looking_back(
-                config,
-                stream.id,
-                before.unwrap_or(config.start_date.as_millis()),
-            ),
+            at: since,
         });
         self.teller.begin(stream).await?;
         let reader = self.reader(stream);
-        let read = tell_series(reader, kind, &mut under_way, &mut self.teller).await;
+        let read = tell_series(reader, kind, since, &mut under_way, &mut self.teller).await;
         let id = stream.id;
         if let Err(trouble) = read {
             let write = |book: &mut Book| book.set_series(id, Some(&under_way));

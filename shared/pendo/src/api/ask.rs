@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use weir_collector::{Fault, http};
 
 use crate::config::{Config, Period};
-use crate::streams::{EntityKind, EventsKind, MetadataOf, StreamId};
+use crate::streams::{EntityKind, EventTime, EventsKind, MetadataOf, StreamId};
 use crate::sync::DAY_MS;
 
 const AGGREGATION: &str = "/api/v1/aggregation";
@@ -82,26 +82,47 @@ pub(crate) fn entity(kind: &EntityKind, apps: &Apps, filter: Option<String>, lim
     aggregation(kind.name, source, kind.id, filter, limit)
 }
 
-/// A page of events, sorted by their time: of a parent, or of apps; up to a time, or now.
-pub(crate) fn events(
-    stream: StreamId,
-    kind: &EventsKind,
-    asked: (&Apps, Option<&str>, Period),
-    span: (i64, Option<i64>),
-    limit: u64,
-) -> Ask {
-    let (apps, parent, period) = asked;
+/// What events are asked for: of a parent, or of apps.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EventsAsked<'a> {
+    pub(crate) stream: StreamId,
+    pub(crate) kind: &'a EventsKind,
+    pub(crate) apps: &'a Apps,
+    pub(crate) parent: Option<&'a str>,
+    pub(crate) period: Period,
+    /// From when on they have arrived.
+    pub(crate) since: i64,
+}
+
+/// A page of events, sorted by their time: from one time up to another, or now.
+///
+/// A series of times counts by when Pendo received an event. A browser says when it was by a clock of
+/// its own, which may be days ahead or behind: its events are asked for in one series, whatever the
+/// page, and the filter alone moves on.
+pub(crate) fn events(asked: EventsAsked<'_>, span: (i64, Option<i64>), limit: u64) -> Ask {
+    let EventsAsked {
+        stream,
+        kind,
+        apps,
+        parent,
+        period,
+        since,
+    } = asked;
     let (from, until) = span;
     let of = match (kind.parent_key, parent) {
         (Some(key), Some(parent)) => json!({key: parent}),
         _ => json!({"appId": apps.value()}),
     };
-    // The filter ends it. The series goes on for a day, so that the last day or hour before the end
-    // is a whole one, whatever the account's clocks say.
-    let last = until.map_or(json!("now()"), |until| json!(until.saturating_add(DAY_MS)));
+    let (first, last) = match (kind.time, until) {
+        (EventTime::Browser, _) => (since, json!("now()")),
+        (EventTime::Period, None) => (from, json!("now()")),
+        // The filter ends it. The series goes on for a day, so that the last day or hour before the
+        // end is a whole one, whatever the account's clocks say.
+        (EventTime::Period, Some(until)) => (from, json!(until.saturating_add(DAY_MS))),
+    };
     let source = json!({
         kind.source: of,
-        "timeSeries": {"period": period.range(), "first": from, "last": last},
+        "timeSeries": {"period": period.range(), "first": first, "last": last},
     });
     let field = kind.time.field(period);
     let filter = match until {
@@ -210,13 +231,15 @@ mod tests {
             let Kind::Events(kind) = stream.kind() else {
                 panic!("{stream} is of events");
             };
-            pipeline(&events(
+            let asked = EventsAsked {
                 stream,
-                &kind,
-                (&apps, parent, Period::Hour),
-                span,
-                3,
-            ))
+                kind: &kind,
+                apps: &apps,
+                parent,
+                period: Period::Hour,
+                since: 2,
+            };
+            pipeline(&events(asked, span, 3))
         };
         let series = json!({"period": "hourRange", "first": 5, "last": "now()"});
         assert_eq!(
@@ -227,6 +250,14 @@ mod tests {
             ])
         );
         let series = json!({"period": "hourRange", "first": 5, "last": 9 + DAY_MS});
+        assert_eq!(
+            ask(StreamId::FeatureEvents, Some("f"), (5, Some(9))),
+            json!([
+                {"source": {"featureEvents": {"featureId": "f"}, "timeSeries": series}},
+                {"sort": ["hour"]}, {"filter": "hour>=5 && hour<9"}, {"limit": 3},
+            ])
+        );
+        let series = json!({"period": "hourRange", "first": 2, "last": "now()"});
         assert_eq!(
             ask(StreamId::GuideEvents, Some("g"), (5, Some(9))),
             json!([

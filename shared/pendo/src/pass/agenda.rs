@@ -86,8 +86,11 @@ impl Agenda {
             if self.stream.kind() != Kind::History {
                 let from = place.exact.unwrap_or(place.from);
                 entries.push_back(entry(&parent, place, from, 1));
-                let parent = parent.id;
-                return Ok(Some(Task::Events { parent, from }));
+                return Ok(Some(Task::Events {
+                    parent: parent.id,
+                    since: place.from,
+                    from,
+                }));
             }
             entries.push_back(self.visitor(parent, place));
         }

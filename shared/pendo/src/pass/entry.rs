@@ -2,6 +2,8 @@
 
 use weir_collector::Fault;
 
+use crate::streams::{EventTime, Kind, StreamId};
+
 /// What one request series is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Task {
@@ -9,6 +11,8 @@ pub(crate) enum Task {
     Events {
         /// The parent's id.
         parent: String,
+        /// Where its reading had begun.
+        since: i64,
         /// The time.
         from: i64,
     },
@@ -31,7 +35,7 @@ pub(super) struct Entry {
     pub(super) at: i64,
     /// Where its reading would begin again.
     pub(super) base: i64,
-    /// Whether it has come further than that.
+    /// Whether it has come further than that, all before it told.
     pub(super) has_moved: bool,
     /// Tasks whose end was not told.
     pub(super) tasks: u32,
@@ -72,8 +76,14 @@ impl Entry {
     }
 
     /// Its position for the next pass, if it cannot be read to its end.
-    pub(super) fn position(&self) -> i64 {
-        match self.has_moved {
+    pub(super) fn position(&self, stream: StreamId) -> i64 {
+        // What browsers say of the time is in another order than events arrive: those that arrived
+        // before this place may be told after it.
+        let is_in_order = !matches!(
+            stream.kind(),
+            Kind::Events(kind) if kind.time == EventTime::Browser
+        );
+        match self.has_moved && is_in_order {
             true => self.at,
             false => self.base,
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use weir_collector::http::HttpError;
 
-use crate::api::{Api, Apps, Ask, Trouble, events, history};
+use crate::api::{Api, Apps, Ask, EventsAsked, Trouble, events, history};
 use crate::config::Config;
 use crate::ordered::Sender;
 use crate::pages::{ByTime, Next, Print, Told};
@@ -42,22 +42,30 @@ pub(crate) struct Reader {
     pub(crate) pace: Pace,
 }
 
-/// Reads events from a time on: a parent's, or those of apps.
+/// Reads events from a time on: a parent's, or those of apps. `since` is where that reading had begun
+/// before it was interrupted.
 pub(crate) async fn read_series(
     reader: &Reader,
     kind: &EventsKind,
     parent: Option<&str>,
-    from: i64,
+    (since, from): (i64, i64),
     to: &mut Sender<Step>,
 ) -> Result<(), Trouble> {
     let apps = Apps::of(&reader.config);
+    let asked = EventsAsked {
+        stream: reader.stream.id,
+        kind,
+        apps: &apps,
+        parent,
+        period: reader.config.period,
+        since,
+    };
     let mut pages = ByTime::from(from, reader.config.record_limit);
     let mut rows = Rows::new(reader, to);
     for until in ends(from, reader.config.events_window, reader.api.now()) {
         loop {
             let (from, limit) = (pages.ask(), pages.limit());
-            let asked = (&apps, parent, reader.config.period);
-            let ask = events(reader.stream.id, kind, asked, (from, until), limit);
+            let ask = events(asked, (from, until), limit);
             match rows.page(&ask, &mut pages).await? {
                 Ok(()) if pages.end_page() == Next::End => break,
                 Ok(()) => {}

@@ -8,17 +8,19 @@ use crate::state::{Book, Series};
 use crate::streams::EventsKind;
 use crate::sync::{Reader, Step, Teller, read_series};
 
-/// Tells events from a time on. `under_way` says how far it has come, also after a failure.
+/// Tells events from a time on. `under_way` says how far it has come, also after a failure; `since`
+/// where it had begun.
 pub(crate) async fn tell_series(
     reader: Arc<Reader>,
     kind: EventsKind,
+    since: i64,
     under_way: &mut Series,
     teller: &mut Teller<'_>,
 ) -> Result<(), Trouble> {
     let stream = reader.stream.id;
     let mut reading = in_order(1, Spill::default(), move |from, mut to| {
         let reader = Arc::clone(&reader);
-        async move { read_series(&reader, &kind, None, from, &mut to).await }
+        async move { read_series(&reader, &kind, None, (since, from), &mut to).await }
     });
     reading.push(under_way.at);
     loop {

@@ -13,7 +13,7 @@ use weir_pendo::StreamId;
 use weir_third_parties::Failure;
 use weir_third_parties::pendo::{Fixture, NOW, Source, refused, throttled};
 
-use crate::rows::{click, count, moment, thing, use_of, visitor, vote};
+use crate::rows::{click, count, misdated, moment, thing, use_of, visitor, vote};
 use crate::world::{DAY, HOUR, Told, World};
 
 const IDS: [&str; 6] = ["a", "b/1", "c\"", "d\\", "é", "z"];
@@ -164,18 +164,23 @@ impl Scene {
             .with(
                 Source::GuideEvents,
                 past.clone()
-                    .map(|(place, days, n)| click(of(place), at(*days, *n))),
+                    .map(|(place, days, n)| misdated(click(of(place), at(*days, *n)), skew(*n))),
             )
             .with(
                 Source::PollEvents,
                 past.clone()
-                    .map(|(place, days, n)| vote(at(*days, *n), *place)),
+                    .map(|(place, days, n)| misdated(vote(at(*days, *n), *place), skew(*n))),
             )
             .with(
                 Source::History,
                 past.map(|(place, days, n)| moment(of(place), at(*days, *n))),
             )
     }
+}
+
+/// By how much a browser's clock is wrong.
+fn skew(number: usize) -> i64 {
+    [0, 4 * DAY, -3 * DAY, 2 * DAY][number]
 }
 
 /// Rows come and parents appear.

@@ -12,7 +12,7 @@ use weir_pendo::{Key, StreamId, discover};
 use weir_third_parties::Failure;
 use weir_third_parties::pendo::{Fixture, KEY, NOW, Source, refused};
 
-use crate::rows::{thing, use_of};
+use crate::rows::{click, misdated, thing, use_of};
 use crate::world::{DAY, Told, World};
 
 const FEATURES: [StreamId; 2] = [StreamId::Features, StreamId::FeatureEvents];
@@ -204,6 +204,32 @@ async fn parents_that_are_refused_for_good_are_passed_by_the_next_run() {
     let marks = &second.bookmark("feature_events");
     assert_eq!(marks["weir"]["parents"].as_object().unwrap().len(), 100);
     assert!(marks["day"].is_string(), "the pass has come to its end");
+}
+
+#[tokio::test]
+async fn a_guide_that_fails_among_events_of_wrong_clocks_loses_none() {
+    let clicks = (0..9).map(|n| {
+        let by = if n % 3 == 0 { 5 * DAY } else { 0 };
+        misdated(click("g", NOW - 6 * DAY + n * DAY / 2), by)
+    });
+    let fixture = Fixture::default()
+        .with(Source::Guides, [thing("g", Some(NOW - DAY))])
+        .with(Source::GuideEvents, clicks);
+    let world = World::start(fixture).await;
+    let world = world
+        .only(&[StreamId::Guides, StreamId::GuideEvents])
+        .with(json!({"record_limit": 2}));
+    let whole = world.complete(None).await;
+    assert_eq!(whole.counts()["guide_events"], 9);
+    for after in 0..4 {
+        world
+            .pendo
+            .fail("guideEvents", after, 1, refused(404, "gone"));
+        let told = world.read(None).await;
+        let next = world.complete(Some(told.state())).await;
+        let both = told.messages.iter().chain(&next.messages);
+        assert!(Table::after(both) == whole.table(), "after {after} pages");
+    }
 }
 
 #[tokio::test]

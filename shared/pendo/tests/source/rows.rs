@@ -50,6 +50,14 @@ pub(crate) fn click(guide: &str, time: i64) -> Value {
     })
 }
 
+/// The same, of a browser whose clock is so much ahead, or behind.
+pub(crate) fn misdated(mut row: Value, by: i64) -> Value {
+    let time = row["browserTime"].as_i64().expect("a time");
+    row["receivedAt"] = time.into();
+    row["browserTime"] = (time + by).into();
+    row
+}
+
 /// What someone answered to a poll at a moment.
 pub(crate) fn vote(time: i64, number: usize) -> Value {
     json!({

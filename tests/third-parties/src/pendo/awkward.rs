@@ -40,7 +40,8 @@ impl Fixture {
         .with(
             Source::PollEvents,
             polls(singles(now, &[(5, 9), (4, 1), (1, 3)])),
-        );
+        )
+        .with(Source::PollEvents, polls(misdated(now)));
         for visitor in awkward_visitors(now) {
             if let Some(id) = visitor["visitorId"].as_str().filter(|id| *id != "v-quiet") {
                 fixture = fixture.with(Source::History, awkward_history(id, now));
@@ -50,9 +51,14 @@ impl Fixture {
             for (n, parent) in awkward_entities(prefix, now).into_iter().enumerate() {
                 let id = parent["id"].as_str().expect("it has an id").to_owned();
                 let rows = rows_of(events, now, awkward_days(n));
+                let odd = match events.is_counted() {
+                    true => Vec::new(),
+                    false => of_parent(misdated(now), field, &id),
+                };
                 fixture = fixture
                     .with(parents, [parent])
-                    .with(events, of_parent(rows, field, &id));
+                    .with(events, of_parent(rows, field, &id))
+                    .with(events, odd);
             }
         }
         fixture
@@ -182,6 +188,17 @@ fn awkward_days(parent: usize) -> &'static [(i64, usize)] {
         7 => &[],
         _ => &[(4, 3), (3, 3), (1, 1)],
     }
+}
+
+/// Two events of browsers whose clocks are days ahead, and one whose is behind.
+fn misdated(now: i64) -> Vec<Value> {
+    let mut rows = singles(now, &[(6, 3)]);
+    let by = [(-7, 3), (-5, 1), (-1, -9)];
+    for (row, (received, browser)) in rows.iter_mut().zip(by) {
+        row["receivedAt"] = (now + received * DAY).into();
+        row["browserTime"] = (now + browser * DAY).into();
+    }
+    rows
 }
 
 /// The same with ends that are null or missing.

@@ -39,7 +39,8 @@ pub struct Fixture {
     /// Parents, visitors among them, whose requests are always refused, and with which status.
     pub broken: BTreeMap<String, u16>,
     /// The rows of each source. Those that are counts have `day` and `hour`, of which each answer has
-    /// one; those of histories a `visitorId`, which no answer has.
+    /// one; those of histories a `visitorId`, which no answer has. Others with times may have arrived
+    /// at another one than their `browserTime`: `receivedAt`.
     pub rows: BTreeMap<Source, Vec<Row>>,
 }
 

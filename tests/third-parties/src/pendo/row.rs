@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 /// Fields that are kept beside the text, for speed; others are read from it.
-const KEPT: [&str; 10] = [
+const KEPT: [&str; 11] = [
     "id",
     "accountId",
     "visitorId",
@@ -17,6 +17,7 @@ const KEPT: [&str; 10] = [
     "day",
     "hour",
     "browserTime",
+    "receivedAt",
     "ts",
 ];
 

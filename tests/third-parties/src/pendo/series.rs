@@ -88,7 +88,8 @@ impl Span {
     /// Whether a row is of these times. One without any is of none.
     pub(crate) fn has(self, row: &Row, source: Source, period: Period) -> bool {
         let fields: &[&str] = match (source.is_counted(), period) {
-            (false, _) => &["browserTime"],
+            // Browsers' clocks may be wrong: what counts is when an event has arrived.
+            (false, _) => &["receivedAt", "browserTime"],
             (true, Period::DayRange) => &["day", "hour"],
             (true, Period::HourRange) => &["hour", "day"],
         };
