@@ -26,7 +26,9 @@ use crate::record::{Row, RowSeed};
 use crate::streams::StreamId;
 
 pub use access::{PendoAccess, base_url};
-pub(crate) use ask::{Apps, Ask, EventsAsked, entity, events, history, metadata, quoted, reports};
+pub(crate) use ask::{
+    Apps, Ask, EventsAsked, entity, events, events_count, history, metadata, quoted, reports,
+};
 pub use key::{Key, KeyRenewal};
 pub use observer::Observer;
 pub(crate) use patience::Patience;
@@ -111,6 +113,14 @@ impl Api {
                 Err(error) => key = self.other_key(key, error).await?,
             }
         }
+    }
+
+    /// The one number of an answer that counts rows.
+    pub(crate) async fn count(&self, stream: StreamId, ask: &Ask) -> Result<u64, Trouble> {
+        let answer = self.whole(stream, ask).await?;
+        let count = answer.pointer("/results/0/count").and_then(Value::as_u64);
+        let unknown = || Fault::new("Pendo does not say how many rows there are when it is asked");
+        count.ok_or_else(|| Trouble::Refused(unknown()))
     }
 
     async fn stream(&self, stream: StreamId, ask: &Ask) -> Result<Streaming, Trouble> {

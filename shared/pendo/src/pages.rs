@@ -11,7 +11,7 @@ mod told;
 
 pub(crate) use by_id::ById;
 pub(crate) use by_time::ByTime;
-pub(crate) use told::{Print, Told};
+pub(crate) use told::{Fate, Print, Told};
 
 /// What follows on a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,4 +20,6 @@ pub(crate) enum Next {
     Page,
     /// Nothing: that was the last.
     End,
+    /// Nothing, if there are no more rows than came.
+    EndIfAll,
 }

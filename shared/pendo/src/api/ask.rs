@@ -79,7 +79,7 @@ pub(crate) fn entity(kind: &EntityKind, apps: &Apps, filter: Option<String>, lim
         "visitors" => json!({"visitors": {"identified": !apps.with_anonymous}}),
         source => json!({source: {"appId": apps.value()}}),
     };
-    aggregation(kind.name, source, kind.id, filter, limit)
+    aggregation(kind.name, source, kind.id, filter, ("limit", limit.into()))
 }
 
 /// What events are asked for: of a parent, or of apps.
@@ -100,6 +100,15 @@ pub(crate) struct EventsAsked<'a> {
 /// its own, which may be days ahead or behind: its events are asked for in one series, whatever the
 /// page, and the filter alone moves on.
 pub(crate) fn events(asked: EventsAsked<'_>, span: (i64, Option<i64>), limit: u64) -> Ask {
+    all_events(asked, span, ("limit", limit.into()))
+}
+
+/// How many events there are from one time up to another, or now.
+pub(crate) fn events_count(asked: EventsAsked<'_>, span: (i64, Option<i64>)) -> Ask {
+    all_events(asked, span, ("count", Value::Null))
+}
+
+fn all_events(asked: EventsAsked<'_>, span: (i64, Option<i64>), end: (&str, Value)) -> Ask {
     let EventsAsked {
         stream,
         kind,
@@ -130,7 +139,7 @@ pub(crate) fn events(asked: EventsAsked<'_>, span: (i64, Option<i64>), limit: u6
         None => format!("{field}>={from}"),
     };
     let name = format!("all-{}", stream.name().replace('_', "-"));
-    aggregation(&name, source, field, Some(filter), limit)
+    aggregation(&name, source, field, Some(filter), end)
 }
 
 /// A day of a visitor's history, from a moment.
@@ -175,11 +184,17 @@ fn get(path: String, route: &str) -> Ask {
 }
 
 /// The stages go in the order in which they are carried out.
-fn aggregation(name: &str, source: Value, sort: &str, filter: Option<String>, limit: u64) -> Ask {
+fn aggregation(
+    name: &str,
+    source: Value,
+    sort: &str,
+    filter: Option<String>,
+    (last, value): (&str, Value),
+) -> Ask {
     let stage = |key: &str, value: Value| Value::Object(Map::from_iter([(key.to_owned(), value)]));
     let mut pipeline = vec![stage("source", source), stage("sort", json!([sort]))];
     pipeline.extend(filter.map(|filter| stage("filter", filter.into())));
-    pipeline.push(stage("limit", limit.into()));
+    pipeline.push(stage(last, value));
     let body = json!({
         "response": {"mimeType": "application/json"},
         "request": {"name": name, "requestId": name, "pipeline": pipeline},
@@ -266,6 +281,28 @@ mod tests {
                 {"limit": 3},
             ])
         );
+    }
+
+    #[test]
+    fn events_are_counted_as_they_are_asked_for() {
+        let apps = Apps {
+            ids: None,
+            with_anonymous: false,
+        };
+        let Kind::Events(kind) = StreamId::PageEvents.kind() else {
+            panic!("page events are events");
+        };
+        let asked = EventsAsked {
+            stream: StreamId::PageEvents,
+            kind: &kind,
+            apps: &apps,
+            parent: Some("p"),
+            period: Period::Day,
+            since: 2,
+        };
+        let mut page = pipeline(&events(asked, (5, None), 3));
+        page[3] = json!({"count": null});
+        assert_eq!(pipeline(&events_count(asked, (5, None))), page);
     }
 
     #[test]

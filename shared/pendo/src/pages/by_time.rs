@@ -5,13 +5,18 @@
 //! last group, so the next page begins with that group, and what was told of it is passed over. A
 //! page full of a single group leads nowhere: it is asked for again with twice the limit, which then
 //! stays. An answer that is cut is a page that ended within its last group.
+//!
+//! A server may answer fewer rows than it is asked for. With the limit of the configuration that cannot
+//! be seen; after it was doubled, a page that is not full is the last one only if there are no more
+//! rows, which is asked for.
 
-use crate::pages::{Next, Print, Told};
+use crate::pages::{Fate, Next, Print, Told};
 
 /// Where a traversal by time is.
 #[derive(Debug)]
 pub(crate) struct ByTime {
     limit: u64,
+    has_doubled: bool,
     /// The time from which rows were asked for.
     asked_from: i64,
     /// The time of the group under way.
@@ -24,7 +29,7 @@ pub(crate) struct ByTime {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Taken {
     /// Whether it is told, or was already.
-    pub(crate) is_new: bool,
+    pub(crate) fate: Fate,
     /// All before this row is told: it is the first of a later time.
     pub(crate) is_border: bool,
 }
@@ -34,6 +39,7 @@ impl ByTime {
     pub(crate) fn from(time: i64, limit: u64) -> ByTime {
         ByTime {
             limit,
+            has_doubled: false,
             asked_from: time,
             at: time,
             told: Told::default(),
@@ -59,17 +65,28 @@ impl ByTime {
         self.at
     }
 
+    /// How many rows there were on the page.
+    pub(crate) fn rows(&self) -> u64 {
+        self.rows
+    }
+
     /// Takes a row of the page. One without a time, or out of order, belongs to the group under
     /// way.
     pub(crate) fn take(&mut self, time: Option<i64>, print: Print) -> Taken {
         self.rows += 1;
         let later = time.filter(|time| *time > self.at);
         if let Some(time) = later {
+            if !self.told.is_whole() {
+                return Taken {
+                    fate: Fate::Astray,
+                    is_border: false,
+                };
+            }
             self.at = time;
             self.told.clear();
         }
         Taken {
-            is_new: self.told.is_new(print),
+            fate: self.told.take(print),
             is_border: later.is_some(),
         }
     }
@@ -77,10 +94,15 @@ impl ByTime {
     /// The page has come to its end.
     pub(crate) fn end_page(&mut self) -> Next {
         if self.rows < self.limit {
-            return Next::End;
+            return match (self.told.is_whole(), self.has_doubled) {
+                (false, _) => Next::Page,
+                (true, false) => Next::End,
+                (true, true) => Next::EndIfAll,
+            };
         }
         if self.at == self.asked_from {
             self.limit = self.limit.saturating_mul(2);
+            self.has_doubled = true;
         }
         Next::Page
     }
@@ -119,9 +141,11 @@ mod tests {
             mut rows in prop::collection::vec((0_i64..5, 0_u8..4), 0..40),
             limit in 1_u64..8,
             cuts in prop::collection::vec(0_usize..12, 0..10),
+            known in prop::sample::select(vec![0_usize, 2, 1000]),
         ) {
             rows.sort_by_key(|(time, _)| *time);
             let (mut pages, mut told) = (ByTime::from(1, limit), Vec::new());
+            pages.told = Told::of_most(known);
             let mut cuts = cuts.into_iter();
             loop {
                 let from = pages.ask();
@@ -133,11 +157,11 @@ mod tests {
                         // A run that goes on from here tells the rest, and nothing twice.
                         prop_assert!(told.iter().all(|(before, _)| *before < pages.at()));
                     }
-                    if taken.is_new {
+                    if taken.fate == Fate::New {
                         told.push((time, number));
                     }
                 }
-                if cut.is_none() && pages.end_page() == Next::End {
+                if cut.is_none() && pages.end_page() != Next::Page {
                     break;
                 }
             }
@@ -156,11 +180,47 @@ mod tests {
         pages.take(Some(5), print(2));
         assert_eq!(pages.end_page(), Next::Page);
         assert_eq!((pages.ask(), pages.limit()), (5, 4));
-        let taken: Vec<bool> = [1, 2, 3]
-            .map(|number| pages.take(Some(5), print(number)).is_new)
-            .to_vec();
-        assert_eq!(taken, [false, false, true]);
-        assert_eq!(pages.end_page(), Next::End);
+        let fates = [1, 2, 3].map(|number| pages.take(Some(5), print(number)).fate);
+        assert_eq!(fates, [Fate::Known, Fate::Known, Fate::New]);
+        assert_eq!((pages.end_page(), pages.rows()), (Next::EndIfAll, 3));
+    }
+
+    proptest! {
+        #[test]
+        fn rows_that_come_in_another_order_are_repeated_and_never_lost(
+            mut rows in prop::collection::vec((0_i64..3, 0_u8..9), 0..30),
+            limit in 1_u64..8,
+            orders in prop::collection::vec(any::<u8>(), 12),
+            known in prop::sample::select(vec![0_usize, 2, 1000]),
+        ) {
+            let (mut pages, mut told) = (ByTime::from(0, limit), Vec::new());
+            pages.told = Told::of_most(known);
+            // In the end the order stays, as it must for pages at all.
+            let mut orders = orders.into_iter().chain(std::iter::repeat(0));
+            for _ in 0..200 {
+                let order = orders.next().unwrap();
+                rows.sort_by_key(|(time, number)| (*time, number.wrapping_mul(order | 1)));
+                let from = pages.ask();
+                let mut is_astray = false;
+                for (time, number) in page(&rows, from, pages.limit()) {
+                    match pages.take(Some(time), print(number)).fate {
+                        Fate::New | Fate::Again => told.push((time, number)),
+                        Fate::Known => {}
+                        Fate::Astray => {
+                            is_astray = true;
+                            break;
+                        }
+                    }
+                }
+                if !is_astray && pages.end_page() != Next::Page {
+                    break;
+                }
+            }
+            for row in &rows {
+                let count = |among: &[(i64, u8)]| among.iter().filter(|it| *it == row).count();
+                prop_assert!(count(&told) >= count(&rows), "{:?} of {:?}", row, told);
+            }
+        }
     }
 
     #[test]
@@ -169,7 +229,7 @@ mod tests {
         pages.ask();
         let taken = pages.take(None, print(1));
         let expected = Taken {
-            is_new: true,
+            fate: Fate::New,
             is_border: false,
         };
         assert_eq!((taken, pages.at()), (expected, 5));

@@ -141,7 +141,7 @@ impl Walk<'_> {
                 Err(error) => patience.again(error).await?,
                 Ok(()) => match pages.end_page() {
                     Ok(Next::Page) => {}
-                    Ok(Next::End) => return Ok(()),
+                    Ok(Next::End | Next::EndIfAll) => return Ok(()),
                     Err(_) => return Err(Trouble::Refused(self.no_way_on())),
                 },
             }

@@ -3,7 +3,7 @@
 use serde::de::DeserializeSeed as _;
 
 use crate::api::{Api, Trouble, metadata, reports};
-use crate::pages::{Print, Told};
+use crate::pages::{Fate, Print, Told};
 use crate::record::RowSeed;
 use crate::selection::SelectedStream;
 use crate::streams::MetadataOf;
@@ -26,17 +26,25 @@ pub(crate) async fn tell_reports(
         let error = loop {
             let row = match rows.next().await {
                 Ok(Some(row)) => row,
-                Ok(None) => return Ok(greatest),
-                Err(error) => break error,
+                Ok(None) if told.is_whole() => return Ok(greatest),
+                Ok(None) => break None,
+                Err(error) => break Some(error),
             };
-            let is_changed = row.time.is_none_or(|time| time >= bookmark);
-            if is_changed && told.is_new(Print::of(&row.record)) {
-                patience.progress();
-                greatest = greatest.max(row.time);
-                teller.record(row.record).await?;
+            if row.time.is_some_and(|time| time < bookmark) {
+                continue;
             }
+            match told.take(Print::of(&row.record)) {
+                Fate::New => patience.progress(),
+                Fate::Again => {}
+                Fate::Known => continue,
+                Fate::Astray => break None,
+            }
+            greatest = greatest.max(row.time);
+            teller.record(row.record).await?;
         };
-        patience.again(error).await?;
+        if let Some(error) = error {
+            patience.again(error).await?;
+        }
     }
 }
 

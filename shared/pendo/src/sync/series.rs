@@ -1,15 +1,18 @@
 //! Events by their time, and days of histories: what one task reads, in steps.
 
 use std::io;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
+use weir_collector::Fault;
 use weir_collector::http::HttpError;
+use weir_model::Timestamp;
 
-use crate::api::{Api, Apps, Ask, EventsAsked, Trouble, events, history};
+use crate::api::{Api, Apps, Ask, EventsAsked, Trouble, events, events_count, history};
 use crate::config::Config;
 use crate::ordered::Sender;
-use crate::pages::{ByTime, Next, Print, Told};
+use crate::pages::{ByTime, Fate, Next, Print, Told};
 use crate::record::{Row, RowSeed};
 use crate::selection::SelectedStream;
 use crate::spool::Spillable;
@@ -63,13 +66,34 @@ pub(crate) async fn read_series(
     let mut pages = ByTime::from(from, reader.config.record_limit);
     let mut rows = Rows::new(reader, to);
     for until in ends(from, reader.config.events_window, reader.api.now()) {
+        let mut least = None;
         loop {
             let (from, limit) = (pages.ask(), pages.limit());
             let ask = events(asked, (from, until), limit);
             match rows.page(&ask, &mut pages).await? {
-                Ok(()) if pages.end_page() == Next::End => break,
-                Ok(()) => {}
-                Err(error) => rows.again(error).await?,
+                Answer::Whole => {}
+                Answer::Astray => continue,
+                Answer::Cut(error) => {
+                    rows.again(error).await?;
+                    continue;
+                }
+            }
+            match pages.end_page() {
+                Next::Page => {}
+                Next::End => break,
+                Next::EndIfAll => {
+                    let count = events_count(asked, (from, until));
+                    let count = reader.api.count(asked.stream, &count).await?;
+                    if count <= pages.rows() {
+                        break;
+                    }
+                    // Rows may have come meanwhile.
+                    let is_stuck = least == Some(pages.rows()) && pages.at() == from;
+                    if is_stuck {
+                        return Err(Trouble::Refused(withheld(from, pages.rows(), count)));
+                    }
+                    least = Some(pages.rows());
+                }
             }
         }
         if let Some(until) = until {
@@ -77,6 +101,15 @@ pub(crate) async fn read_series(
         }
     }
     rows.end().await
+}
+
+fn withheld(from: i64, rows: u64, count: u64) -> Fault {
+    let from = Timestamp::from_millis(from).unwrap_or_default();
+    let fault = Fault::new(format_args!(
+        "from {from} on there are {count} rows, but Pendo answers no more than {rows}, all of that \
+         time, whatever the limit is"
+    ));
+    fault.hint("\"period\": \"hourRange\" makes the rows of one time fewer")
 }
 
 /// Reads a day of a visitor's history: what has changed since `since`.
@@ -93,8 +126,9 @@ pub(crate) async fn read_day(
     loop {
         told.again();
         match rows.list(&ask, seed.clone(), since, &mut told).await? {
-            Ok(()) => return rows.end().await,
-            Err(error) => rows.again(error).await?,
+            Answer::Whole if told.is_whole() => return rows.end().await,
+            Answer::Whole | Answer::Astray => {}
+            Answer::Cut(error) => rows.again(error).await?,
         }
     }
 }
@@ -116,6 +150,14 @@ fn ends(
         .chain([None])
 }
 
+/// How an answer ended.
+enum Answer {
+    Whole,
+    /// Its rows are not those that were told: it is to be asked for once more.
+    Astray,
+    Cut(HttpError),
+}
+
 /// Rows on their way into steps.
 struct Rows<'a> {
     reader: &'a Reader,
@@ -135,26 +177,22 @@ impl<'a> Rows<'a> {
     }
 
     /// Takes a page. What came of one that is cut is taken.
-    async fn page(
-        &mut self,
-        ask: &Ask,
-        pages: &mut ByTime,
-    ) -> Result<Result<(), HttpError>, Trouble> {
+    async fn page(&mut self, ask: &Ask, pages: &mut ByTime) -> Result<Answer, Trouble> {
         let stream = &self.reader.stream;
         let seed = RowSeed::new(stream, Vec::new());
         let mut rows = self.reader.api.rows(stream.id, ask, seed).await?;
         loop {
             let row = match rows.next().await {
                 Ok(Some(row)) => row,
-                Ok(None) => return Ok(Ok(())),
-                Err(error) => return Ok(Err(error)),
+                Ok(None) => return Ok(Answer::Whole),
+                Err(error) => return Ok(Answer::Cut(error)),
             };
             let taken = pages.take(row.time, Print::of(&row.record));
             if taken.is_border {
                 self.border(pages.at()).await?;
             }
-            if taken.is_new {
-                self.add(row).await?;
+            if self.add(row, taken.fate).await?.is_break() {
+                return Ok(Answer::Astray);
             }
         }
     }
@@ -166,7 +204,7 @@ impl<'a> Rows<'a> {
         seed: RowSeed,
         since: i64,
         told: &mut Told,
-    ) -> Result<Result<(), HttpError>, Trouble> {
+    ) -> Result<Answer, Trouble> {
         let mut rows = self
             .reader
             .api
@@ -175,12 +213,15 @@ impl<'a> Rows<'a> {
         loop {
             let row = match rows.next().await {
                 Ok(Some(row)) => row,
-                Ok(None) => return Ok(Ok(())),
-                Err(error) => return Ok(Err(error)),
+                Ok(None) => return Ok(Answer::Whole),
+                Err(error) => return Ok(Answer::Cut(error)),
             };
-            let is_changed = row.time.is_none_or(|time| time >= since);
-            if is_changed && told.is_new(Print::of(&row.record)) {
-                self.add(row).await?;
+            if row.time.is_some_and(|time| time < since) {
+                continue;
+            }
+            let fate = told.take(Print::of(&row.record));
+            if self.add(row, fate).await?.is_break() {
+                return Ok(Answer::Astray);
             }
         }
     }
@@ -189,14 +230,20 @@ impl<'a> Rows<'a> {
         self.patience.again(error).await
     }
 
-    async fn add(&mut self, row: Row) -> Result<(), Trouble> {
-        self.patience.progress();
+    /// Takes a row, if it is to be told; breaks off, if the answer is another one.
+    async fn add(&mut self, row: Row, fate: Fate) -> Result<ControlFlow<()>, Trouble> {
+        match fate {
+            Fate::New => self.patience.progress(),
+            Fate::Again => {}
+            Fate::Known => return Ok(ControlFlow::Continue(())),
+            Fate::Astray => return Ok(ControlFlow::Break(())),
+        }
         self.step.bytes += row.bytes;
         self.step.rows.push((row.time, row.record));
-        match self.is_full(WITHOUT_BORDER) {
-            true => self.send(None).await,
-            false => Ok(()),
+        if self.is_full(WITHOUT_BORDER) {
+            self.send(None).await?;
         }
+        Ok(ControlFlow::Continue(()))
     }
 
     /// All rows so far are before this time, and all before it are among them.

@@ -233,6 +233,32 @@ async fn a_guide_that_fails_among_events_of_wrong_clocks_loses_none() {
 }
 
 #[tokio::test]
+async fn a_pendo_that_answers_fewer_rows_than_one_time_has_is_an_error_and_no_end() {
+    let uses = (0..9).map(|number| use_of("a", NOW - DAY, number));
+    let fixture = Fixture::default()
+        .with(Source::Features, [thing("a", None)])
+        .with(Source::FeatureEvents, uses)
+        .with(Source::FeatureEvents, [use_of("a", NOW - 2 * DAY, 1)]);
+    for (most, is_enough) in [(2, false), (3, false), (8, false), (9, true), (12, true)] {
+        let world = World::start(fixture.clone().answering(most)).await;
+        let world = world.only(&FEATURES).with(json!({"record_limit": 2}));
+        let told = world.read(None).await;
+        if is_enough {
+            assert!(told.report.is_complete(), "{most}: {}", told.report.ended);
+            assert_eq!(told.counts()["feature_events"], 10);
+            continue;
+        }
+        let fault = fault(&told);
+        assert!(
+            fault
+                .contains("feature_events of \"a\": from 2026-03-01T00:00:00Z on there are 9 rows")
+                && fault.contains(&format!("no more than {most},")),
+            "{fault}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn malformed_answers_pass_if_they_do_not_last() {
     let world = World::start(Fixture::plain()).await;
     let whole = world.complete(None).await;

@@ -47,6 +47,7 @@ struct Settings {
     gzip: bool,
     frame: (&'static str, &'static str),
     padding: usize,
+    most_rows: usize,
     kept: usize,
 }
 
@@ -75,6 +76,7 @@ impl Books {
             gzip: fixture.gzip,
             frame: if fixture.wide { WIDE_FRAME } else { FRAME },
             padding: fixture.padding,
+            most_rows: fixture.most_rows.unwrap_or(usize::MAX),
             kept: fixture.kept_requests.unwrap_or(usize::MAX),
         };
         Books {
@@ -164,12 +166,14 @@ impl Books {
     fn aggregate(&self, request: &Recorded) -> Result<Reply, Answer> {
         let pipeline = Pipeline::parse(&request.body).map_err(|why| error(400, &why))?;
         self.intact(pipeline.parent.as_deref())?;
-        let (now, frame) = {
+        let (now, frame, most) = {
             let settings = locked(&self.settings);
-            (settings.now, settings.frame)
+            (settings.now, settings.frame, settings.most_rows)
         };
         let rows = locked(&self.shelves).run(&pipeline, now);
-        Ok(self.list(&rows.map_err(|why| error(400, &why))?, frame))
+        let mut rows = rows.map_err(|why| error(400, &why))?;
+        rows.truncate(most);
+        Ok(self.list(&rows, frame))
     }
 
     /// Refuses a parent that is always refused.

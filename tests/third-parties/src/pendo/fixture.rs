@@ -32,6 +32,8 @@ pub struct Fixture {
     pub wide: bool,
     /// How many bytes longer each row is made by a field `padding`.
     pub padding: usize,
+    /// How many rows a page has at most, whatever its limit is; as many as that, if nothing is said.
+    pub most_rows: Option<usize>,
     /// How many of the newest requests are kept; all, if nothing is said.
     pub kept_requests: Option<usize>,
     /// The fields of `account` and `visitor`.
@@ -54,6 +56,7 @@ impl Default for Fixture {
             gzip: true,
             wide: false,
             padding: 0,
+            most_rows: None,
             kept_requests: None,
             metadata: BTreeMap::new(),
             broken: BTreeMap::new(),
@@ -110,6 +113,13 @@ impl Fixture {
     #[must_use]
     pub fn padded(mut self, bytes: usize) -> Fixture {
         self.padding = bytes;
+        self
+    }
+
+    /// No page has more rows than so many, whatever its limit is.
+    #[must_use]
+    pub fn answering(mut self, most_rows: usize) -> Fixture {
+        self.most_rows = Some(most_rows);
         self
     }
 
