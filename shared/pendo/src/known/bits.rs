@@ -31,6 +31,14 @@ impl Writer {
         self.put(number, low);
     }
 
+    /// Takes so many bytes from the front, if they are there and are not the last.
+    pub(super) fn take_block(&mut self, bytes: usize) -> Option<Vec<u8>> {
+        match self.bytes.len() > bytes {
+            true => Some(self.bytes.drain(..bytes).collect()),
+            false => None,
+        }
+    }
+
     pub(super) fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
