@@ -146,6 +146,7 @@ impl Api {
         let gate = Arc::clone(&self.gate);
         request
             .route(ask.route())
+            .max_item_bytes(ask.item_bytes())
             .secret_header(KEY_HEADER, key)
             .tries(TRIES)
             .total_time(self.total_time)

@@ -40,7 +40,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Requests under way at once: enough to hide the time that an answer takes to begin.
 const REQUESTS: u64 = 4;
-const MOST_REQUESTS: u64 = 32;
+const MOST_REQUESTS: u64 = 16;
 
 /// A hundred years, and more than an answer ever has.
 const MOST_DAYS: u64 = 36_500;

@@ -13,6 +13,12 @@ const AGGREGATION: &str = "/api/v1/aggregation";
 /// Where the rows of an aggregation are.
 const RESULTS: &[&str] = &["results"];
 
+/// The largest thing, report or document of metadata: one is read at a time.
+const THING_BYTES: u64 = 8 << 20;
+
+/// The largest event or moment of a history: several are read at a time.
+const ROW_BYTES: u64 = 1 << 20;
+
 /// One request.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Ask {
@@ -20,6 +26,7 @@ pub(crate) struct Ask {
     route: String,
     query: Option<(&'static str, String)>,
     body: Option<Value>,
+    item_bytes: u64,
 }
 
 /// The apps that are asked for.
@@ -62,6 +69,11 @@ impl Ask {
 
     pub(super) fn body(&self) -> Option<&Value> {
         self.body.as_ref()
+    }
+
+    /// How large a row may be.
+    pub(super) fn item_bytes(&self) -> u64 {
+        self.item_bytes
     }
 
     /// Where the list of rows is in the answer.
@@ -139,7 +151,10 @@ fn all_events(asked: EventsAsked<'_>, span: (i64, Option<i64>), end: (&str, Valu
         None => format!("{field}>={from}"),
     };
     let name = format!("all-{}", stream.name().replace('_', "-"));
-    aggregation(&name, source, field, Some(filter), end)
+    Ask {
+        item_bytes: ROW_BYTES,
+        ..aggregation(&name, source, field, Some(filter), end)
+    }
 }
 
 /// A day of a visitor's history, from a moment.
@@ -150,6 +165,7 @@ pub(crate) fn history(visitor: &str, start: i64) -> Result<Ask, Fault> {
     let id = http::segment(visitor)?;
     Ok(Ask {
         query: Some(("starttime", start.to_string())),
+        item_bytes: ROW_BYTES,
         ..get(
             format!("/api/v1/visitor/{id}/history"),
             "/api/v1/visitor/{id}/history",
@@ -180,6 +196,7 @@ fn get(path: String, route: &str) -> Ask {
         route: route.to_owned(),
         query: None,
         body: None,
+        item_bytes: THING_BYTES,
     }
 }
 
@@ -204,6 +221,7 @@ fn aggregation(
         route: format!("{AGGREGATION} ({name})"),
         query: None,
         body: Some(body),
+        item_bytes: THING_BYTES,
     }
 }
 

@@ -219,8 +219,8 @@ fn each_wrong_key_has_its_own_message() {
         "include_anonymous_visitors is the text \"yes\": it must be true or false",
     );
     check_fault(
-        json!({"concurrency": 33}),
-        "concurrency is 33: it must be a whole number from 1 to 32",
+        json!({"concurrency": 17}),
+        "concurrency is 17: it must be a whole number from 1 to 16",
     );
     check_fault(
         json!({"requests_per_second": 0}),

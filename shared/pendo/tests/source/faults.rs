@@ -259,6 +259,30 @@ async fn a_pendo_that_answers_fewer_rows_than_one_time_has_is_an_error_and_no_en
 }
 
 #[tokio::test]
+async fn a_row_may_have_a_megabyte_and_a_thing_eight() {
+    let long = |bytes: usize| "x".repeat(bytes);
+    let mut named = thing("a", None);
+    named["name"] = long(2 << 20).into();
+    let mut used = use_of("a", NOW - DAY, 1);
+    used["userAgent"] = long(2 << 20).into();
+    let mut larger = named.clone();
+    larger["name"] = long(9 << 20).into();
+    let fixture = Fixture::default()
+        .with(Source::Features, [named])
+        .with(Source::FeatureEvents, [used, use_of("a", NOW, 1)])
+        .with(Source::Pages, [larger]);
+    let streams = [FEATURES[0], FEATURES[1], StreamId::Pages];
+    let told = World::start(fixture).await.only(&streams).read(None).await;
+    let fault = fault(&told);
+    for (of, bytes) in [("feature_events of \"a\"", 1 << 20), ("pages", 8 << 20)] {
+        let start = fault.find(&format!("{of}: ")).expect(of);
+        let limit = format!("an item is larger than {bytes} bytes");
+        assert!(fault[start..].contains(&limit), "{fault}");
+    }
+    assert_eq!(told.counts()["features"], 1);
+}
+
+#[tokio::test]
 async fn malformed_answers_pass_if_they_do_not_last() {
     let world = World::start(Fixture::plain()).await;
     let whole = world.complete(None).await;
