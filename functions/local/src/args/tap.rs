@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use clap::{Args as ClapArgs, Parser, ValueEnum};
+use clap::{Args as ClapArgs, CommandFactory as _, FromArgMatches as _, Parser, ValueEnum};
 
 use super::{Args, Command, Global};
 
@@ -84,15 +84,35 @@ pub enum TapSource {
 struct Alone {
     #[command(flatten)]
     files: TapFiles,
+    /// Taken as the published tap takes it, and without a meaning here.
+    #[arg(long, hide = true)]
+    dev: bool,
     #[command(flatten)]
     global: Global,
+}
+
+impl Alone {
+    /// The options of all commands mean nothing here, and are not shown.
+    fn read(words: &[OsString]) -> Result<Alone, clap::Error> {
+        let shown = TapFiles::augment_args(clap::Command::new(OTHER_NAME));
+        let is_shown = |id: &clap::Id| {
+            shown
+                .get_arguments()
+                .any(|argument| argument.get_id() == id)
+        };
+        let command = Alone::command().mut_args(|argument| {
+            let is_hidden = !is_shown(argument.get_id());
+            argument.hide(is_hidden)
+        });
+        Alone::from_arg_matches(&command.try_get_matches_from(words)?)
+    }
 }
 
 /// Reads a command line that begins with the other name; none if it does not.
 pub(super) fn read_alone(words: &[OsString]) -> Option<Result<Args, clap::Error>> {
     let program = Path::new(words.first()?).file_name()?;
     (program == OTHER_NAME).then(|| {
-        Alone::try_parse_from(words).map(|Alone { files, global }| {
+        Alone::read(words).map(|Alone { files, global, .. }| {
             let source = TapSource::Pendo;
             Args {
                 command: Some(Command::Tap(TapArgs { source, files })),
@@ -127,6 +147,10 @@ mod tests {
             let properties = short.files.properties.as_deref();
             assert_eq!(properties, Some(Path::new("cat.json")));
             assert_eq!(short.files.state, tap.files.state);
+            assert_eq!(
+                program.contains("tap-pendo"),
+                read(&format!("{program} -c c --dev")).is_ok()
+            );
             assert!(
                 read(&format!("{program} -c c.json -d"))
                     .unwrap()
@@ -143,5 +167,22 @@ mod tests {
         assert!(error.to_string().contains("--config"), "{error}");
         let error = read("tap-pendo -c c --catalog a --properties b").unwrap_err();
         assert!(error.to_string().contains("--properties"), "{error}");
+    }
+
+    #[test]
+    fn the_help_of_tap_pendo_shows_what_a_tap_takes() {
+        let help = read("tap-pendo --help").unwrap_err().to_string();
+        for shown in [
+            "--config",
+            "--catalog",
+            "--properties",
+            "--state",
+            "--discover",
+        ] {
+            assert!(help.contains(shown), "{help}");
+        }
+        for hidden in ["--data", "--aws", "--stack", "--client-id", "--dev"] {
+            assert!(!help.contains(hidden), "{help}");
+        }
     }
 }
