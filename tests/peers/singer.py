@@ -82,7 +82,7 @@ class Tap:
 
     def start(self, *arguments):
         command = [*self.command, "--config", self.config, *arguments]
-        return subprocess.run(command, env=self.environment, capture_output=True, text=True)
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=300)
 
     def is_accepted(self):
         """By its input: with --tap it does not wait for what it reads from a tap that has ended."""
@@ -113,7 +113,7 @@ class Tap:
         target = self.directory / "target.json"
         target.write_text(json.dumps({"destination_path": str(files), "do_timestamp_file": False}))
         lines = "".join(json.dumps(message) + "\n" for message in messages)
-        done = subprocess.run([PROGRAMS / "target-jsonl", "-c", target], input=lines, capture_output=True, text=True)
+        done = subprocess.run([PROGRAMS / "target-jsonl", "-c", target], input=lines, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr
         states = [message["value"] for message in messages if message["type"] == "STATE"]
         assert json.loads(done.stdout.splitlines()[-1]) == states[-1], "the target gives another state back"
@@ -211,7 +211,7 @@ class PendoTap(Tap):
             files = self.directory / f"loaded-{len(runs)}"
             files.mkdir()
             pipeline = f"{tap} {more} | {target_json} > {self.directory}/states && tail -1 {self.directory}/states > {state}"
-            done = subprocess.run(["bash", "-o", "pipefail", "-c", pipeline], cwd=files, env=self.environment, capture_output=True, text=True)
+            done = subprocess.run(["bash", "-o", "pipefail", "-c", pipeline], cwd=files, env=self.environment, capture_output=True, text=True, timeout=300)
             assert done.returncode == 0, done.stderr[-3000:]
             assert "INFO METRIC: {" in done.stderr, done.stderr
             assert "bookmarks" in json.loads(state.read_text())
@@ -241,7 +241,9 @@ def checks_itself():
 
 
 def check(text):
-    return subprocess.run([PROGRAMS / "singer-check-tap"], input=text, capture_output=True, text=True)
+    # It leaves a directory where it runs.
+    with tempfile.TemporaryDirectory() as place:
+        return subprocess.run([PROGRAMS / "singer-check-tap"], input=text, cwd=place, capture_output=True, text=True, timeout=300)
 
 
 if __name__ == "__main__":

@@ -39,8 +39,8 @@ class ThirdParties(contextlib.AbstractContextManager):
 
     def tell(self, vendor, path, value):
         request = urllib.request.Request(f"{self.urls[vendor]}/{path}", json.dumps(value).encode(), method="POST")
-        urllib.request.urlopen(request).close()
+        urllib.request.urlopen(request, timeout=20).close()
 
     def ask(self, vendor, path):
-        with urllib.request.urlopen(f"{self.urls[vendor]}/{path}") as answer:
+        with urllib.request.urlopen(f"{self.urls[vendor]}/{path}", timeout=20) as answer:
             return json.load(answer)

@@ -2,15 +2,19 @@
 
 use std::time::Duration;
 
-use weir_pendo::{Observer, StreamId};
+use weir_pendo::{Observer, Outcome, StreamId};
 
 /// Notes each stream's end in the log.
 #[derive(Debug)]
 pub(super) struct Told;
 
 impl Observer for Told {
-    fn finished(&self, stream: StreamId, records: u64, took: Duration) {
+    fn finished(&self, stream: StreamId, outcome: Outcome, records: u64, took: Duration) {
         let seconds = took.as_secs();
-        tracing::info!(%stream, records, seconds, "{stream}: {records} records in {seconds} s");
+        let end = match outcome {
+            Outcome::Complete => "",
+            Outcome::Failed => ", not read to its end",
+        };
+        tracing::info!(%stream, records, seconds, "{stream}: records: {records}, in {seconds} s{end}");
     }
 }
