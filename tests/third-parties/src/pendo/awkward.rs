@@ -14,9 +14,9 @@ const DAY: i64 = 24 * HOUR;
 
 impl Fixture {
     /// Rows of every source with whatever collectors stumble over: ids that must be escaped, times that
-    /// are equal, missing or null, days with more rows than small limits, values of other types than
-    /// their fields', fields of every type and of none that is known, two apps, visitors who are not
-    /// known or not to be processed.
+    /// are equal, missing or null, days with more rows than small limits, halves of characters, values
+    /// of other types than their fields', fields of every type and of none that is known, two apps,
+    /// visitors who are not known or not to be processed.
     pub fn awkward() -> Fixture {
         Self::awkward_at(NOW)
     }
@@ -140,7 +140,7 @@ fn awkward_visitors(now: i64) -> Vec<Value> {
 /// Values of the right kind that are easily got wrong.
 fn odd_values(now: i64) -> Value {
     json!({
-        "custString": "\u{0}\n\"\\ é 日本 \u{1F980}", "custTime": now - 1, "custBoolean": null,
+        "custString": "\u{0}\n\"\\ é 日本 \u{1F980} \u{FFFD}", "custTime": now - 1, "custBoolean": null,
         "custInteger": 3.7, "custFloat": -0.5e-3, "custList": ["a", 1, null], "custOdd": {"x": [1]},
         "custNone": "none", "Plan Name": null, "isVIP": false, "größe": 7, "undeclared": "is in no schema",
     })
@@ -166,6 +166,7 @@ fn awkward_entities(prefix: &str, now: i64) -> Vec<Value> {
     let timeless = entities[3].as_object_mut().expect("it is an object");
     timeless.remove("lastUpdatedAt");
     entities[5]["appId"] = 2.into();
+    entities[5]["name"] = "cut in an emoji: \u{FFFD}".into();
     let odd = &mut entities[6];
     odd["name"] = json!({"en": "a name", "subNames": [null, 1]});
     odd["kind"] = Value::Null;

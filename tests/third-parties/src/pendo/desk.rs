@@ -218,7 +218,7 @@ impl Books {
         let settings = locked(&self.settings);
         let list = List {
             head: head.to_owned(),
-            rows: rows.iter().map(Row::text).cloned().collect(),
+            rows: rows.iter().map(Row::text).collect(),
             tail: tail.to_owned(),
             padding: settings.padding,
         };

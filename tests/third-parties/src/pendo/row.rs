@@ -21,6 +21,9 @@ const KEPT: [&str; 11] = [
     "ts",
 ];
 
+/// Reads as what stands for half a character, which no text can hold.
+const HALF: char = '\u{fffd}';
+
 /// A row of a source; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Row {
@@ -47,9 +50,13 @@ impl<'de> Deserialize<'de> for Row {
 }
 
 impl Row {
-    /// It in JSON.
-    pub(crate) fn text(&self) -> &Arc<str> {
-        &self.text
+    /// It in JSON, as it goes out. U+FFFD stands for half a character, and half of one goes out: what
+    /// JavaScript leaves when it cuts a text in the middle of an emoji.
+    pub(crate) fn text(&self) -> Arc<str> {
+        match self.text.contains(HALF) {
+            true => self.text.replace(HALF, r"\ud83d").into(),
+            false => Arc::clone(&self.text),
+        }
     }
 
     /// It as it came.
@@ -112,5 +119,13 @@ mod tests {
             row.without("day").without("metadata").value(),
             json!({"id": "f1"})
         );
+    }
+
+    #[test]
+    fn half_a_character_goes_out_as_such() {
+        let row = Row::from(json!({"id": "cut \u{fffd}", "name": "🦀"}));
+        assert_eq!(&*row.text(), r#"{"id":"cut \ud83d","name":"🦀"}"#);
+        assert_eq!(row.text_of("id").as_deref(), Some("cut \u{fffd}"));
+        serde_json::from_str::<Value>(&row.text()).unwrap_err();
     }
 }
