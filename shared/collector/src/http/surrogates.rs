@@ -28,8 +28,8 @@ pub(super) fn paired(text: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// Reads a JSON text without halves. An escape that the end of a read cuts
-/// waits for the next read, as does the first half of a pair: less than two escapes.
+/// Reads a JSON text without halves. An escape that the end of a read cuts waits for the next read,
+/// and so does the first half of a pair: less than two escapes.
 #[derive(Debug)]
 pub(super) struct Paired<R> {
     from: R,
