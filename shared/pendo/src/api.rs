@@ -30,9 +30,9 @@ pub(crate) use ask::{
     Apps, Ask, EventsAsked, entity, events, events_count, history, metadata, quoted, reports,
 };
 pub use key::{Key, KeyRenewal};
-pub use observer::Observer;
+pub use observer::{Observer, Outcome};
 pub(crate) use patience::Patience;
-pub(crate) use trouble::Trouble;
+pub(crate) use trouble::{FORBIDDEN, Trouble};
 
 /// Where the key goes. Source: Pendo's API, engageapi.pendo.io, "Authentication".
 const KEY_HEADER: HeaderName = HeaderName::from_static("x-pendo-integration-key");

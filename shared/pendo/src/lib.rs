@@ -21,7 +21,7 @@ mod state;
 mod streams;
 mod sync;
 
-pub use api::{Key, KeyRenewal, Observer, PendoAccess, base_url};
+pub use api::{Key, KeyRenewal, Observer, Outcome, PendoAccess, base_url};
 pub use catalog::catalog;
 pub use config::{Config, Period};
 pub use discover::{Custom, CustomField, CustomType};

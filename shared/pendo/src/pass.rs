@@ -22,7 +22,7 @@ use crate::ordered::{Ordered, Out, Spill, in_order};
 use crate::parents::ReadParents;
 use crate::state::{Book, Pass};
 use crate::streams::{Kind, StreamId};
-use crate::sync::{DAY_MS, Failures, Reader, Step, Teller, bookmark_after, read_day, read_series};
+use crate::sync::{DAY_MS, Reader, Step, Teller, bookmark_after, read_day, read_series};
 use agenda::{Agenda, Places};
 use entry::{Entry, Task};
 
@@ -49,7 +49,6 @@ pub(crate) async fn read_pass(
     parents: ReadParents,
     bookmark: Option<i64>,
     pass: &mut Pass,
-    failures: &mut Failures,
     teller: &mut Teller<'_>,
 ) -> Result<Ended, SourceError> {
     let stream = reader.stream.id;
@@ -64,7 +63,6 @@ pub(crate) async fn read_pass(
         entries: VecDeque::new(),
         failed_before: pass.own.keys().cloned().collect(),
         pass,
-        failures,
         failed: HashSet::new(),
         failed_in_a_row: 0,
         unavailable: 0,
@@ -121,7 +119,6 @@ struct Run<'a> {
     /// The parents under way, in order.
     entries: VecDeque<Entry>,
     pass: &'a mut Pass,
-    failures: &'a mut Failures,
     /// Parents that had failed before this run.
     failed_before: HashSet<String>,
     /// Parents that failed in this run.
@@ -141,7 +138,8 @@ impl Run<'_> {
             if first.is_done() {
                 self.finish(teller).await?;
                 if self.failed_in_a_row >= FAILED_IN_A_ROW {
-                    self.failures.given_up(self.stream, self.failed_in_a_row);
+                    let failures = &mut teller.book.failures;
+                    failures.given_up(self.stream, self.failed_in_a_row);
                     return Ok(Ended::GivenUp);
                 }
                 continue;
@@ -235,7 +233,7 @@ impl Run<'_> {
         };
         match &entry.failed {
             Some(fault) => {
-                self.failures.parent(self.stream, &entry.id, fault);
+                teller.book.failures.parent(self.stream, &entry.id, fault);
                 let position = entry.position(self.stream);
                 self.pass.own.insert(entry.id.clone(), position);
                 self.failed_in_a_row += usize::from(!self.failed_before.contains(&entry.id));

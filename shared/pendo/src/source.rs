@@ -3,7 +3,7 @@
 //! A unit is a stream and its child. Units are read in the order of the catalog, a child right after
 //! its parent's records, for which the parents' ids are gathered meanwhile. A state that was left in
 //! the middle of a stream goes on there, and then to the end of the list: what comes before was read
-//! by the run that left it.
+//! by the run that left it, but for readings that it has not ended, which come last.
 //!
 //! A stream or a parent that Pendo refuses is left out, with its bookmark, and the run fails at its
 //! end. A refused key ends it at once, and so does a Pendo that does not answer.
@@ -19,11 +19,11 @@ use crate::discover::Custom;
 use crate::parents::Parents;
 use crate::pass::{Ended, end_pass, read_pass};
 use crate::selection::{SelectedStream, Selection};
-use crate::state::{Book, Pass, Series, Traversal};
+use crate::state::{Book, Failures, Pass, Series, Traversal};
 use crate::streams::{EntityKind, EventsKind, Kind, MetadataOf, StreamId};
 use crate::sync::{
-    Failures, Pace, Plan, Reader, Teller, bookmark_after, looking_back, tell_metadata,
-    tell_reports, tell_series, traverse,
+    Pace, Plan, Reader, Teller, bookmark_after, looking_back, tell_metadata, tell_reports,
+    tell_series, traverse,
 };
 
 /// The first pause of a backoff where an answer was cut.
@@ -78,7 +78,6 @@ impl Source for Pendo {
             pendo: self,
             apps: Apps::of(&self.config),
             teller: Teller::new(output, &*observer, book, self.pace),
-            failures: Failures::default(),
             api,
         };
         // It is large, and callers keep what they wait for.
@@ -110,36 +109,71 @@ struct Run<'a> {
     api: Arc<Api>,
     apps: Apps,
     teller: Teller<'a>,
-    failures: Failures,
 }
 
 impl<'a> Run<'a> {
     async fn read(mut self) -> Result<(), SourceError> {
-        let units = self.units();
+        let ended = self.read_units().await;
+        let failures = &self.teller.book.failures;
+        ended.map_err(|error| match error {
+            SourceError::Final(fault) => SourceError::Final(failures.added_to(fault)),
+            SourceError::Later { fault, after } => SourceError::Later {
+                fault: failures.added_to(fault),
+                after,
+            },
+            SourceError::Stopped => SourceError::Stopped,
+        })
+    }
+
+    async fn read_units(&mut self) -> Result<(), SourceError> {
         let resumes = self.teller.book.currently();
-        let of = |stream: StreamId| stream.parent().unwrap_or(stream);
-        let first = resumes.map(of);
-        let first = units.iter().position(|unit| first == Some(unit.id));
-        for (place, unit) in units.iter().enumerate().skip(first.unwrap_or(0)) {
+        let (units, goes_on) = self.order(resumes);
+        if !goes_on {
+            self.teller.book.failures = Failures::default();
+        }
+        for (place, unit) in units.iter().enumerate() {
             self.teller.book.set_currently(Some(unit.id));
-            let child = unit
-                .id
-                .child()
-                .and_then(|child| self.pendo.selection.stream(child));
-            let resumed = resumes.filter(|_| Some(place) == first);
+            let child = self.child_of(unit);
+            let resumed = resumes.filter(|_| goes_on && place == 0);
             self.unit(unit, child, resumed).await?;
             let next = units.get(place + 1);
             self.teller.book.set_currently(next.map(|next| next.id));
-            let told = self.teller.state().await;
-            // After the last one there is nothing left that could be stopped.
             if next.is_some() {
-                told?;
+                self.teller.state().await?;
             }
         }
-        match self.failures.fault() {
+        let failures = std::mem::take(&mut self.teller.book.failures);
+        // After the last one there is nothing left that could be stopped.
+        let _ = self.teller.state().await;
+        match failures.fault() {
             Some(fault) => Err(SourceError::Final(fault)),
             None => Ok(()),
         }
+    }
+
+    /// The units in the order in which they are read, and whether the run goes on in the first one. It
+    /// goes on to the end of the list, and then with those before it that were not read to their ends.
+    fn order(&self, resumes: Option<StreamId>) -> (Vec<&'a SelectedStream>, bool) {
+        let units = self.units();
+        let first = resumes.map(|stream| stream.parent().unwrap_or(stream));
+        let first = units.iter().position(|unit| first == Some(unit.id));
+        let (before, rest) = units.split_at(first.unwrap_or(0));
+        let book = &self.teller.book;
+        let is_under_way = |unit: &&&SelectedStream| {
+            let child = self.child_of(unit);
+            let child = child.is_some_and(|child| book.is_under_way(child.id));
+            child || book.is_under_way(unit.id)
+        };
+        let before = before.iter().filter(is_under_way);
+        (
+            rest.iter().chain(before).copied().collect(),
+            first.is_some(),
+        )
+    }
+
+    fn child_of(&self, unit: &SelectedStream) -> Option<&'a SelectedStream> {
+        let child = unit.id.child()?;
+        self.pendo.selection.stream(child)
     }
 
     /// The streams that are nobody's child.
@@ -288,9 +322,8 @@ impl<'a> Run<'a> {
         self.teller.begin(stream).await?;
         let reader = self.reader(stream);
         let parents = parents.read().map_err(Trouble::from).map_err(of_file)?;
-        let (failures, teller) = (&mut self.failures, &mut self.teller);
         let reading = Arc::clone(&reader);
-        let ended = read_pass(reading, parents, bookmark, &mut pass, failures, teller).await?;
+        let ended = read_pass(reading, parents, bookmark, &mut pass, &mut self.teller).await?;
         match ended {
             Ended::Complete => end_pass(&reader, bookmark, &mut pass, &mut self.teller.book),
             Ended::GivenUp => self.teller.book.set_pass(stream.id, &pass),
@@ -321,8 +354,9 @@ impl<'a> Run<'a> {
         if let Err(trouble) = read {
             let write = |book: &mut Book| book.set_series(id, Some(&under_way));
             self.teller.last_word(write).await;
+            self.failed(id, trouble)?;
             self.teller.end();
-            return self.failed(id, trouble);
+            return Ok(());
         }
         let (began, greatest) = (under_way.began, under_way.greatest);
         let after = bookmark_after(id, config.period, before, began, greatest);
@@ -367,7 +401,7 @@ impl<'a> Run<'a> {
     /// Notes that a stream could not be read, if the others can.
     fn failed(&mut self, stream: StreamId, trouble: Trouble) -> Result<(), SourceError> {
         let fault = trouble.of_stream()?;
-        self.failures.stream(stream, &fault);
+        self.teller.book.failures.stream(stream, &fault);
         Ok(())
     }
 

@@ -4,7 +4,7 @@
 //! can be used again. What is finer than a bookmark stands beside it, under `weir`:
 //!
 //! ```json
-//! {"currently_syncing": "feature_events", "bookmarks": {
+//! {"currently_syncing": "feature_events", "weir": {"failures": {…}}, "bookmarks": {
 //!   "accounts":  {"lastupdated": T, "weir": {"began": T, "greatest": T, "after": "id"}},
 //!   "events":    {"day": T, "weir": {"period": "day", "began": T, "greatest": T, "at": T}},
 //!   "feature_events": {"day": T, "previous_sync_completed_ts": T, "last_processed": "id",
@@ -18,8 +18,10 @@
 //! from `previous_sync_completed_ts`.
 
 mod book;
+mod failures;
 mod fields;
 mod progress;
 
 pub(crate) use book::Book;
+pub(crate) use failures::Failures;
 pub(crate) use progress::{Pass, Series, Traversal};

@@ -1,14 +1,12 @@
 //! Reading single streams: each file one kind of them. Child streams are a [`pass`](crate::pass).
 
 mod entities;
-mod failures;
 mod reports;
 mod series;
 mod single;
 mod teller;
 
 pub(crate) use entities::{Plan, traverse};
-pub(crate) use failures::Failures;
 pub(crate) use reports::{tell_metadata, tell_reports};
 pub(crate) use series::{Reader, Step, read_day, read_series};
 pub(crate) use single::tell_series;

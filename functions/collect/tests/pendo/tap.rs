@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use weir_collect::{PendoTap, TapAccess, Told};
 use weir_collector::{Ended, Fault, Limits, Message, Patience, Sink, SinkError, State};
-use weir_pendo::{Observer, StreamId};
+use weir_pendo::{Observer, Outcome, StreamId};
 use weir_third_parties::PendoFixture;
 use weir_third_parties::pendo::KEY;
 
@@ -40,7 +40,7 @@ impl Sink for Heard {
 struct Counts(Mutex<Vec<(StreamId, u64)>>);
 
 impl Observer for Counts {
-    fn finished(&self, stream: StreamId, records: u64, _: Duration) {
+    fn finished(&self, stream: StreamId, _: Outcome, records: u64, _: Duration) {
         self.0.lock().unwrap().push((stream, records));
     }
 }

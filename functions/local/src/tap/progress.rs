@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use weir_model::Timestamp;
-use weir_pendo::{Observer, StreamId};
+use weir_pendo::{Observer, Outcome, StreamId};
 use weir_store::Clock;
 
 use crate::output::counted;
@@ -88,16 +88,20 @@ impl Observer for Progress {
         inner.streams.insert(id, stream);
     }
 
-    fn finished(&self, id: StreamId, records: u64, took: Duration) {
+    fn finished(&self, id: StreamId, outcome: Outcome, records: u64, took: Duration) {
         let now = self.clock.now();
         let mut inner = self.inner();
         let mut stream = inner.stream(id, now);
         inner.streams.remove(&id);
         stream.records = records;
         inner.count(id, &stream);
-        inner.job(id, took.as_secs_f64(), "succeeded");
+        let (status, end) = match outcome {
+            Outcome::Complete => ("succeeded", "done"),
+            Outcome::Failed => ("failed", "not read to its end"),
+        };
+        inner.job(id, took.as_secs_f64(), status);
         let took_ms = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
-        inner.say(&format!("{id}: done: {}", stream.shown(took_ms)));
+        inner.say(&format!("{id}: {end}: {}", stream.shown(took_ms)));
     }
 
     fn request(&self, id: StreamId, status: Option<u16>, took: Duration) {
@@ -258,7 +262,12 @@ mod tests {
         progress.progress(StreamId::Visitors, 5_001, bookmark);
         let expected = "INFO visitors: 5,000 records, 1,000 a second, up to 2026-01-01T00:00:00Z";
         assert_eq!(written.lines(), [expected]);
-        progress.finished(StreamId::Visitors, 6_000, Duration::from_secs(12));
+        progress.finished(
+            StreamId::Visitors,
+            Outcome::Complete,
+            6_000,
+            Duration::from_secs(12),
+        );
         let expected =
             "INFO visitors: done: 6,000 records, 500 a second, up to 2026-01-01T00:00:00Z";
         assert_eq!(written.lines().last().unwrap(), expected);
@@ -284,7 +293,12 @@ mod tests {
         progress.progress(StreamId::Events, 700, None);
         progress.progress(StreamId::Pages, 30, None);
         progress.progress(StreamId::Events, 900, None);
-        progress.finished(StreamId::Pages, 35, Duration::from_millis(1_500));
+        progress.finished(
+            StreamId::Pages,
+            Outcome::Complete,
+            35,
+            Duration::from_millis(1_500),
+        );
         progress.end();
         let lines = written.lines();
         let metrics: Vec<Value> = lines
@@ -312,9 +326,27 @@ mod tests {
     }
 
     #[test]
+    fn a_stream_that_failed_is_not_done() {
+        let (progress, _, written) = progress();
+        progress.finished(StreamId::Events, Outcome::Failed, 4, Duration::from_secs(2));
+        let lines = written.lines();
+        let tags = json!({"job_type": "sync", "endpoint": "events", "status": "failed"});
+        assert_eq!(metric(&lines[1])["tags"], tags);
+        assert_eq!(
+            lines[2],
+            "INFO events: not read to its end: 4 records, 2 a second"
+        );
+    }
+
+    #[test]
     fn a_counter_is_the_line_that_runners_know() {
         let (progress, _, written) = progress();
-        progress.finished(StreamId::FeatureEvents, 4, Duration::from_secs(1));
+        progress.finished(
+            StreamId::FeatureEvents,
+            Outcome::Complete,
+            4,
+            Duration::from_secs(1),
+        );
         let expected = "INFO METRIC: {\"type\": \"counter\", \"metric\": \"record_count\", \
                         \"value\": 4, \"tags\": {\"endpoint\": \"feature_events\"}}";
         assert_eq!(written.lines()[0], expected);

@@ -2,10 +2,15 @@
 
 use std::io;
 
+use http::StatusCode;
 use weir_collector::http::{HttpError, HttpErrorKind};
 use weir_collector::{Fault, SourceError};
 
 use crate::ordered::{Broken, Gone};
+
+/// What follows on a refusal with 403.
+pub(crate) const FORBIDDEN: &str = "Pendo answers 403: see that the integration key \
+    (\"x_pendo_integration_key\") may read this";
 
 /// Why something could not be read, by what follows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +42,9 @@ impl From<HttpError> for Trouble {
                 Trouble::End(error.into())
             }
             HttpErrorKind::Unavailable => Trouble::Unavailable(fault),
+            _ if error.status() == Some(StatusCode::FORBIDDEN) => {
+                Trouble::Refused(fault.hint(FORBIDDEN))
+            }
             // It stays malformed, however often it is asked for: somebody has to look.
             HttpErrorKind::Malformed
             | HttpErrorKind::Refused { .. }

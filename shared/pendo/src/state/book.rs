@@ -1,11 +1,12 @@
 //! The whole state, by stream.
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use weir_collector::{Fault, State};
 
 use crate::config::Period;
 use crate::state::fields::{Fields, HINT, stamp, wrong};
-use crate::state::{Pass, Series, Traversal};
+use crate::state::{Failures, Pass, Series, Traversal};
 use crate::streams::{EventTime, Kind, StreamId};
 
 const CURRENTLY: &str = "currently_syncing";
@@ -14,6 +15,8 @@ const WEIR: &str = "weir";
 const PREVIOUS: &str = "previous_sync_completed_ts";
 const LAST_PROCESSED: &str = "last_processed";
 const PERIOD: &str = "period";
+const FAILURES: &str = "failures";
+const BEGAN: &str = "began";
 
 /// Names under which times of polls and of events of guides have been kept.
 const BROWSER_FIELDS: [&str; 3] = ["day", "browserTime", "browser_time"];
@@ -29,6 +32,8 @@ const LISTED: usize = 5;
 pub(crate) struct Book {
     root: Map<String, Value>,
     period: Period,
+    /// What could not be read in the run that is under way.
+    pub(crate) failures: Failures,
 }
 
 impl Book {
@@ -37,25 +42,46 @@ impl Book {
     /// # Errors
     /// When it is another tap's, or a field of it is not what it must be.
     pub(crate) fn read(state: Option<&State>, period: Period) -> Result<Book, Fault> {
-        let root = match state.map(|state| &state.0) {
+        let mut root = match state.map(|state| &state.0) {
             None | Some(Value::Null) => Map::new(),
             Some(Value::Object(root)) => root.clone(),
             Some(other) => return Err(wrong("the whole", other, "an object")),
         };
-        let mut book = Book { root, period };
+        let failures = take_failures(&mut root)?;
+        let mut book = Book {
+            root,
+            period,
+            failures,
+        };
         book.check()?;
         Ok(book)
     }
 
     /// The state as it is now.
     pub(crate) fn state(&self) -> State {
-        State(Value::Object(self.root.clone()))
+        let mut root = self.root.clone();
+        if let Some(failures) = self.failures.to_state() {
+            let failures = serde_json::to_value(failures).expect("it has numbers and texts alone");
+            object_mut(&mut root, WEIR).insert(FAILURES.to_owned(), failures);
+        }
+        State(Value::Object(root))
     }
 
     /// The stream in whose middle the run before this one ended.
     pub(crate) fn currently(&self) -> Option<StreamId> {
         let name = self.root.get(CURRENTLY)?.as_str()?;
         StreamId::of_name(name)
+    }
+
+    /// Whether a reading of a stream has begun and not ended, our own or the reference's.
+    pub(crate) fn is_under_way(&self, stream: StreamId) -> bool {
+        let is_there =
+            |map: &Map<String, Value>, name| map.get(name).is_some_and(|it| !it.is_null());
+        let marks = self.map(stream);
+        marks.is_some_and(|marks| {
+            let weir = marks.get(WEIR).and_then(Value::as_object);
+            is_there(marks, LAST_PROCESSED) || weir.is_some_and(|weir| is_there(weir, BEGAN))
+        })
     }
 
     /// Says which stream is read; none, when all are.
@@ -264,6 +290,24 @@ impl Book {
         let bookmarks = object_mut(&mut self.root, BOOKMARKS);
         object_mut(bookmarks, stream.name())
     }
+}
+
+/// What a state says of failures, out of it.
+fn take_failures(root: &mut Map<String, Value>) -> Result<Failures, Fault> {
+    let weir = root.get_mut(WEIR).and_then(Value::as_object_mut);
+    let Some(weir) = weir else {
+        return Ok(Failures::default());
+    };
+    let failures = weir.shift_remove(FAILURES).unwrap_or_default();
+    if weir.is_empty() {
+        root.shift_remove(WEIR);
+    }
+    if failures.is_null() {
+        return Ok(Failures::default());
+    }
+    let allowed = "an object of streams with what failed";
+    let read = Deserialize::deserialize(&failures).map(Failures::of);
+    read.map_err(|_| wrong(&format!("{WEIR}.{FAILURES}"), &failures, allowed))
 }
 
 /// The object of a key; what is none becomes an empty one.

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use weir_collector::{Output, Schema, SourceError};
 use weir_model::Timestamp;
 
-use crate::api::Observer;
+use crate::api::{Observer, Outcome};
 use crate::selection::SelectedStream;
 use crate::shape::Shape;
 use crate::state::Book;
@@ -89,6 +89,7 @@ impl<'a> Teller<'a> {
 
     /// Begins a stream, with its schema.
     pub(crate) async fn begin(&mut self, stream: &SelectedStream) -> Result<(), SourceError> {
+        self.book.failures.begin(stream.id);
         self.current = Some(Current {
             stream: stream.id,
             name: Arc::clone(&stream.schema.stream),
@@ -175,8 +176,12 @@ impl<'a> Teller<'a> {
         self.observe();
         if let Some(current) = self.current.take() {
             let took = current.began.elapsed();
+            let outcome = match self.book.failures.has(current.stream) {
+                true => Outcome::Failed,
+                false => Outcome::Complete,
+            };
             self.observer
-                .finished(current.stream, current.records, took);
+                .finished(current.stream, outcome, current.records, took);
         }
     }
 

@@ -236,12 +236,11 @@ async fn play(scene: &Scene) -> (Table, Table) {
         state = take(told, run, state, &mut messages);
         go_on(&world, run, number, &mut there);
     }
-    // What was interrupted comes to its end, and then all is read once more.
-    for _ in 0..2 {
-        let told = world.complete(state).await;
-        state = Some(told.state());
-        messages.extend(told.messages);
-    }
+    // What was interrupted comes to its end, and says what could not be read before; then all is read
+    // once more.
+    let rest = world.read(state).await;
+    let last = world.complete(Some(rest.state())).await;
+    messages.extend(rest.messages.into_iter().chain(last.messages));
     let whole = world.complete(None).await;
     assert_eq!(whole.repeated(), 0, "an undisturbed run tells a row twice");
     (Table::after(&messages), whole.table())

@@ -59,6 +59,23 @@ async fn a_key_that_is_refused_ends_the_run_with_one_line_that_does_not_show_it(
 }
 
 #[tokio::test]
+async fn a_key_that_may_read_nothing_is_told_from_a_stream_that_cannot_be_read() {
+    let mut world = World::start(Fixture::plain()).await;
+    let hint = "see that the integration key (\"x_pendo_integration_key\") may read this";
+    world.pendo.fail("", 0, 1000, refused(403, "no permission"));
+    let text = fault(&world.read(None).await);
+    assert_eq!(text.matches(hint).count(), 1, "{text}");
+    let error = discover(&world.config(), &world.access()).await;
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains(hint) && !error.contains('\n'), "{error}");
+    world.pendo.heal();
+    world.pendo.fail("/accounts", 0, 1, refused(400, "no"));
+    world.set(json!({"concurrency": 1}));
+    let text = fault(&world.read(None).await);
+    assert!(!text.contains(hint), "{text}");
+}
+
+#[tokio::test]
 async fn a_key_that_was_changed_is_read_again_once() {
     let mut world = World::start(Fixture::plain()).await;
     let reads = Arc::new(AtomicUsize::new(0));

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 use weir_collector::suite::Table;
-use weir_collector::{Message, State};
+use weir_collector::{Ended, Message, State};
 use weir_pendo::StreamId;
-use weir_third_parties::pendo::{Fixture, NOW, Source};
+use weir_third_parties::pendo::{Fixture, NOW, Source, refused};
 
 use crate::rows::{thing, use_of};
 use crate::world::{DAY, Told, World, stamp};
@@ -102,6 +102,71 @@ async fn what_comes_before_the_interrupted_stream_was_read() {
     assert!(told.counts().contains_key("visitors"));
     assert!(!told.counts().contains_key("accounts"));
     assert_eq!(told.state().0["currently_syncing"], Value::Null);
+}
+
+#[tokio::test]
+async fn what_was_interrupted_before_the_interrupted_stream_is_read_to_its_end() {
+    let day = stamp(NOW - 30 * DAY);
+    let in_a_pass = json!({"day": day, "last_processed": "_E9IwR8tFCTQryv_hCzGVZvsgcg"});
+    let at = json!({"began": day, "at": day, "period": "day"});
+    for (marks, expected) in [
+        (
+            json!({"page_events": in_a_pass}),
+            ["page_events", "pages"].as_slice(),
+        ),
+        (
+            json!({"page_events": {"weir": {"began": day}}}),
+            &["page_events", "pages"],
+        ),
+        (json!({"events": {"weir": at}}), &["events"]),
+        (json!({"accounts": {"weir": {"began": day}}}), &["accounts"]),
+        (
+            json!({"page_events": {"day": day}, "accounts": {"weir": {}}}),
+            &[],
+        ),
+    ] {
+        let world = World::start(Fixture::plain()).await;
+        let state = json!({"bookmarks": marks, "currently_syncing": "track_events"});
+        let told = world.complete(Some(State(state))).await;
+        let usual = ["track_events", "track_types", "visitor_history", "visitors"];
+        let mut expected = [expected, &usual].concat();
+        expected.sort_unstable();
+        let counts = told.counts();
+        let told_of: Vec<&str> = counts.keys().map(String::as_str).collect();
+        assert_eq!(told_of, expected, "{marks}");
+        assert_eq!(told.state().0["currently_syncing"], Value::Null);
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_goes_on_ends_with_what_the_one_before_could_not_read() {
+    let world = World::start(Fixture::plain()).await;
+    world
+        .pendo
+        .fail_parent("f2", 1, refused(404, "no such feature"));
+    world
+        .pendo
+        .fail("/visitors", 0, 1000, refused(503, "overloaded"));
+    let first = world.read(None).await;
+    let failed = "feature_events of \"f2\": ";
+    let ended = first.report.ended.to_string();
+    assert!(matches!(first.report.ended, Ended::Later { .. }), "{ended}");
+    assert!(
+        ended.contains("before that, not everything") && ended.contains(failed),
+        "{ended}"
+    );
+    world.pendo.heal();
+    let second = world.read(Some(first.state())).await;
+    let ended = second.report.ended.to_string();
+    assert!(matches!(second.report.ended, Ended::Failed(_)), "{ended}");
+    assert!(ended.contains(failed) && !ended.contains("more"), "{ended}");
+    assert_eq!(second.state().0.get("weir"), None);
+    let third = world.complete(Some(second.state())).await;
+    assert!(
+        third
+            .values("feature_events", "feature_id")
+            .contains(&"f2".into())
+    );
 }
 
 #[tokio::test]

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use weir_model::Timestamp;
-use weir_pendo::{Observer, StreamId};
-use weir_third_parties::pendo::{Fixture, NOW, Source};
+use weir_pendo::{Observer, Outcome, StreamId};
+use weir_third_parties::pendo::{Fixture, NOW, Source, refused};
 
 use crate::world::{DAY, World, stamp};
 
@@ -160,6 +160,7 @@ async fn the_lookback_window_reads_days_before_the_bookmark_again() {
 #[derive(Debug, Default)]
 struct Watching {
     finished: Mutex<BTreeMap<StreamId, u64>>,
+    outcomes: Mutex<BTreeMap<StreamId, Outcome>>,
     progress: Mutex<BTreeMap<StreamId, Option<Timestamp>>>,
     requests: Mutex<BTreeMap<Option<u16>, usize>>,
 }
@@ -172,7 +173,8 @@ impl Observer for Watching {
             .insert(stream, bookmark);
     }
 
-    fn finished(&self, stream: StreamId, records: u64, _: Duration) {
+    fn finished(&self, stream: StreamId, outcome: Outcome, records: u64, _: Duration) {
+        self.outcomes.lock().unwrap().insert(stream, outcome);
         let before = self
             .finished
             .lock()
@@ -210,4 +212,36 @@ async fn whoever_watches_hears_of_streams_and_requests() {
         *requests,
         BTreeMap::from([(Some(200), world.pendo.asked())])
     );
+}
+
+#[tokio::test]
+async fn whoever_watches_hears_which_streams_were_not_read_to_their_ends() {
+    let mut world = World::start(Fixture::plain()).await;
+    let watching = Arc::new(Watching::default());
+    world.observer = Arc::clone(&watching) as Arc<dyn Observer>;
+    for at in [
+        "/accounts",
+        "/events",
+        "/report",
+        "/metadata/schema/visitor",
+    ] {
+        world.pendo.fail(at, 0, 1, refused(400, "no"));
+    }
+    world.pendo.fail_parent("f2", 1, refused(404, "gone"));
+    world.read(None).await;
+    let outcomes = watching.outcomes.lock().unwrap();
+    let failed = outcomes.iter().filter(|(_, it)| **it == Outcome::Failed);
+    let mut failed: Vec<&str> = failed.map(|(stream, _)| stream.name()).collect();
+    failed.sort_unstable();
+    assert_eq!(
+        failed,
+        [
+            "accounts",
+            "events",
+            "feature_events",
+            "metadata_visitors",
+            "reports"
+        ]
+    );
+    assert_eq!(outcomes[&StreamId::Features], Outcome::Complete);
 }
