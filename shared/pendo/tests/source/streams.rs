@@ -174,7 +174,8 @@ impl Observer for Watching {
     }
 
     fn finished(&self, stream: StreamId, outcome: Outcome, records: u64, _: Duration) {
-        self.outcomes.lock().unwrap().insert(stream, outcome);
+        let mut outcomes = self.outcomes.lock().expect("nobody panics");
+        outcomes.insert(stream, outcome);
         let before = self
             .finished
             .lock()
