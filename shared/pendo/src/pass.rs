@@ -15,7 +15,7 @@ mod entry;
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
-use weir_collector::SourceError;
+use weir_collector::{Fault, SourceError};
 
 use crate::api::Trouble;
 use crate::ordered::{Ordered, Out, Spill, in_order};
@@ -26,7 +26,8 @@ use crate::sync::{DAY_MS, Reader, Step, Teller, bookmark_after, read_day, read_s
 use agenda::{Agenda, Places};
 use entry::{Entry, Task};
 
-/// So many tasks in a row without an answer, and Pendo is not there.
+/// So many tasks in a row without an answer, and Pendo is not there: the run ends, and the next one
+/// goes on behind them, so that parents that never have an answer hold up nobody for ever.
 const UNAVAILABLE_IN_A_ROW: u32 = 3;
 
 /// So many parents in a row that cannot be read, and the stream is given up until the next run. Those
@@ -66,6 +67,7 @@ pub(crate) async fn read_pass(
         failed: HashSet::new(),
         failed_in_a_row: 0,
         unavailable: 0,
+        gone: None,
     };
     let ended = run.drive(teller).await;
     if ended.is_err() {
@@ -126,6 +128,8 @@ struct Run<'a> {
     /// How many others did since something could be read.
     failed_in_a_row: usize,
     unavailable: u32,
+    /// Why Pendo is taken not to be there.
+    gone: Option<Fault>,
 }
 
 impl Run<'_> {
@@ -137,6 +141,9 @@ impl Run<'_> {
             };
             if first.is_done() {
                 self.finish(teller).await?;
+                if let Some(fault) = self.gone.take() {
+                    return Err(SourceError::Later { fault, after: None });
+                }
                 if self.failed_in_a_row >= FAILED_IN_A_ROW {
                     let failures = &mut teller.book.failures;
                     failures.given_up(self.stream, self.failed_in_a_row);
@@ -205,19 +212,23 @@ impl Run<'_> {
     }
 
     fn fail(&mut self, trouble: Trouble, teller: &Teller<'_>) -> Result<(), SourceError> {
+        let Some(entry) = self.entries.front_mut() else {
+            return trouble.of_stream().map(drop);
+        };
         let fault = match trouble {
             Trouble::End(error) => return Err(error),
             Trouble::Refused(fault) => fault,
+            Trouble::Unavailable(fault) if teller.is_stopping() => {
+                return Err(SourceError::Later { fault, after: None });
+            }
             Trouble::Unavailable(fault) => {
-                self.unavailable += 1;
-                if self.unavailable >= UNAVAILABLE_IN_A_ROW || teller.is_stopping() {
-                    return Err(SourceError::Later { fault, after: None });
+                self.unavailable += u32::from(!self.failed_before.contains(&entry.id));
+                if self.unavailable >= UNAVAILABLE_IN_A_ROW {
+                    let what = format!("{} of {:?}: {fault}", self.stream, entry.id);
+                    self.gone = Some(Fault::new(what));
                 }
                 fault
             }
-        };
-        let Some(entry) = self.entries.front_mut() else {
-            return Ok(());
         };
         entry.end_task();
         entry.fail(fault);

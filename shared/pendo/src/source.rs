@@ -5,15 +5,16 @@
 //! the middle of a stream goes on there, and then to the end of the list: what comes before was read
 //! by the run that left it, but for readings that it has not ended, which come last.
 //!
-//! A stream or a parent that Pendo refuses is left out, with its bookmark, and the run fails at its
-//! end. A refused key ends it at once, and so does a Pendo that does not answer.
+//! A stream or a parent that Pendo refuses, or has no answer about, is left out, with its bookmark, and
+//! the run fails at its end. A refused key ends it at once, and so does a Pendo that does not answer
+//! about one stream after the other.
 
 mod units;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use weir_collector::{Output, Source, SourceError, State};
+use weir_collector::{Fault, Output, Source, SourceError, State};
 
 use crate::api::{Api, Apps, PendoAccess, Trouble, metadata};
 use crate::config::Config;
@@ -30,6 +31,10 @@ use crate::sync::{
 
 /// The first pause of a backoff where an answer was cut.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// So many streams in a row without an answer, and Pendo is not there. The next run begins with the
+/// last of them, so two that never have an answer hold up nobody for ever.
+const UNAVAILABLE_IN_A_ROW: u32 = 2;
 
 /// Reads the wanted streams of Pendo.
 #[derive(Debug)]
@@ -80,6 +85,7 @@ impl Source for Pendo {
             pendo: self,
             apps: Apps::of(&self.config),
             teller: Teller::new(output, &*observer, book, self.pace),
+            unavailable: 0,
             api,
         };
         // It is large, and callers keep what they wait for.
@@ -111,6 +117,8 @@ struct Run<'a> {
     api: Arc<Api>,
     apps: Apps,
     teller: Teller<'a>,
+    /// Streams since the last one that there was an answer about.
+    unavailable: u32,
 }
 
 impl<'a> Run<'a> {
@@ -137,7 +145,11 @@ impl<'a> Run<'a> {
             self.teller.book.set_currently(Some(unit.id));
             let child = self.child_of(unit);
             let resumed = resumes.filter(|_| goes_on && place == 0);
+            let unavailable = self.unavailable;
             self.unit(unit, child, resumed).await?;
+            if self.unavailable == unavailable {
+                self.unavailable = 0;
+            }
             let next = units.get(place + 1);
             self.teller.book.set_currently(next.map(|next| next.id));
             if next.is_some() {
@@ -369,7 +381,17 @@ impl<'a> Run<'a> {
 
     /// Notes that a stream could not be read, if the others can.
     fn failed(&mut self, stream: StreamId, trouble: Trouble) -> Result<(), SourceError> {
-        let fault = trouble.of_stream()?;
+        let fault = match trouble {
+            Trouble::Unavailable(fault) => {
+                self.unavailable += 1;
+                if self.unavailable >= UNAVAILABLE_IN_A_ROW || self.teller.is_stopping() {
+                    let fault = Fault::new(format_args!("{stream}: {fault}"));
+                    return Err(SourceError::Later { fault, after: None });
+                }
+                fault
+            }
+            other => other.of_stream()?,
+        };
         self.teller.book.failures.stream(stream, &fault);
         Ok(())
     }

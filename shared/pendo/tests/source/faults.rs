@@ -181,6 +181,68 @@ async fn one_parent_without_an_answer_does_not_end_the_run() {
 }
 
 #[tokio::test]
+async fn neighbours_that_never_have_an_answer_hold_up_nobody_for_ever() {
+    let world = World::start(many(8))
+        .await
+        .only(&FEATURES)
+        .with(json!({"concurrency": 1}));
+    let broken = ["f003", "f004", "f005"];
+    for id in broken {
+        world.pendo.fail_parent(id, 1000, refused(500, "broken"));
+    }
+    let first = world.read(None).await;
+    let ended = &first.report.ended;
+    assert!(matches!(ended, Ended::Later { .. }), "{ended}");
+    let second = world.read(Some(first.state())).await;
+    for text in [ended.to_string(), fault(&second)] {
+        for id in broken {
+            assert!(
+                text.contains(&format!("feature_events of {id:?}")),
+                "{text}"
+            );
+        }
+    }
+    let told = |run: &Told| run.values("feature_events", "feature_id");
+    let all = [told(&first), told(&second)].concat();
+    assert_eq!(all, ["f000", "f001", "f002", "f006", "f007"]);
+    world.pendo.heal();
+    let third = world.complete(Some(second.state())).await;
+    assert!(broken.iter().all(|id| told(&third).contains(&(*id).into())));
+}
+
+#[tokio::test]
+async fn a_stream_that_never_has_an_answer_does_not_keep_the_others_from_being_read() {
+    let world = World::start(Fixture::plain()).await;
+    let whole = world.complete(None).await;
+    world
+        .pendo
+        .fail("/accounts", 0, 1000, refused(500, "broken"));
+    let first = world.read(None).await;
+    let text = fault(&first);
+    assert!(
+        text.contains("accounts: ") && text.contains("broken"),
+        "{text}"
+    );
+    let mut expected = whole.counts();
+    expected.remove("accounts");
+    assert_eq!(first.counts(), expected);
+    world.pendo.fail("/events", 0, 1000, refused(500, "broken"));
+    let second = world.read(None).await;
+    let ended = second.report.ended.to_string();
+    assert!(
+        matches!(second.report.ended, Ended::Later { .. }),
+        "{ended}"
+    );
+    assert!(
+        ended.contains("events: ") && ended.contains("accounts: "),
+        "{ended}"
+    );
+    let third = world.read(Some(second.state())).await;
+    assert!(fault(&third).contains("accounts: "));
+    assert_eq!(third.counts().len(), whole.counts().len() - 2);
+}
+
+#[tokio::test]
 async fn a_stream_whose_every_parent_is_refused_is_given_up_for_this_run() {
     let world = World::start(many(150))
         .await

@@ -144,9 +144,10 @@ async fn a_run_that_goes_on_ends_with_what_the_one_before_could_not_read() {
     world
         .pendo
         .fail_parent("f2", 1, refused(404, "no such feature"));
-    world
-        .pendo
-        .fail("/visitors", 0, 1000, refused(503, "overloaded"));
+    for stream in ["/trackTypes", "/visitors"] {
+        let failure = refused(503, "overloaded");
+        world.pendo.fail(stream, 0, 1000, failure);
+    }
     let first = world.read(None).await;
     let failed = "feature_events of \"f2\": ";
     let ended = first.report.ended.to_string();
