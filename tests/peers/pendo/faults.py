@@ -25,18 +25,20 @@ def a_parent_that_cannot_be_read(lab):
 
 
 def a_stream_that_is_refused(lab):
+    """Or of which there is no answer, however often it is asked for."""
     fixture = Pendo()
     with lab.pendo(fixture) as taps:
         catalog = taps.catalog(["events", "pages", "poll_events"])
-        runs = []
-        for tap in (taps.old, taps.new):
-            taps.fail("aggregation/pages", {"status": {"status": 403, "body": "{}"}}, times=9)
-            runs.append(tap(catalog=catalog))
-            taps.heal()
-        old, new = runs
-        assert old.code == 1
-        new.failed("pages", "403")
-        lab.explain("records", differences(lab, old, new), refused_streams=lambda it: it.kind == "more" and it.stream == "poll_events")
+        for status in (403, 503):
+            runs = []
+            for tap in (taps.old, taps.new):
+                taps.fail("aggregation/pages", {"status": {"status": status, "body": "{}"}}, times=99)
+                runs.append(tap(catalog=catalog))
+                taps.heal()
+            old, new = runs
+            assert old.code == 1
+            new.failed("pages", str(status))
+            lab.explain("records", differences(lab, old, new), refused_streams=lambda it: it.kind == "more" and it.stream == "poll_events")
 
 
 def too_many_requests(lab):

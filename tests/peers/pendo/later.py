@@ -57,6 +57,12 @@ def a_stream_in_which_a_run_was_stopped(lab):
         runs = taps.both(states=(state, state))
         before = ["accounts", "events", *FEATURES, "guides", "guide_events", "metadata_accounts", "metadata_visitors"]
         lab.compare(runs, earlier_streams=lambda it: it.kind == "missing" and it.stream in before)
+        # What was interrupted before that is read, and last.
+        start = written(fixture.back(9))
+        state["bookmarks"]["feature_events"] = {"day": start, "previous_sync_completed_ts": start, "last_processed": "f1"}
+        runs = taps.both(states=(state, state))
+        _, new = lab.compare(runs, earlier_streams=lambda it: it.kind == "missing" and it.stream in set(before) - set(FEATURES))
+        assert new.all()[-1][0] == "feature_events"
 
 
 def another_period(lab):

@@ -64,6 +64,12 @@ def some_apps_and_visitors_who_are_not_known(lab):
             _, new = lab.compare(taps.both(fixture.config(**{key: value})))
             told = {record["visitor_id"] for record in new.records["visitors"]}
             assert ("_PENDO_T_unknown" in told) == (key == anonymous and value != "false")
+        catalog = taps.catalog(FEATURES)
+        texts = taps.both(fixture.config(app_ids="1"), catalog)[0].succeeded()
+        for ids in ([1], ["1"], 1):
+            old, new = taps.both(fixture.config(app_ids=ids), catalog)
+            assert (old.code, differences(lab, texts, new.succeeded())) == (1, []), ids
+        lab.show("app-ids")
 
 
 def some_streams_and_fields(lab):

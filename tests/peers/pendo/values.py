@@ -6,6 +6,9 @@ import json
 from fixtures import Pendo, account, entity, field, visitor
 from runs import selected
 
+# More than a double has.
+DIGITS = "12345678901234567890123"
+
 
 def values_that_both_can_read(lab):
     fixture = Pendo()
@@ -28,36 +31,48 @@ def values_that_are_changed(lab):
     fixture.add("features", entity("f-null", fixture.back(1), dirty=None), entity("f-blank", fixture.back(1), dirty=""))
     fixture.add("features", entity("f-list", fixture.back(1), name=["a", 1, None], kind={"en": {"subName": None}}))
     fixture.add("features", entity("f-true", fixture.back(1), name=True, dirty="no", elementPathRules=["a", {"b": "é"}, None]))
+    fixture.add("features", entity("f-switches", fixture.back(1), dirty=2.5), entity("f-zero", fixture.back(1), dirty=0))
+    # The stand-in answers half a character where it has U+FFFD.
+    fixture.add("features", entity("f-cut", fixture.back(1), name="cut \ufffd", elementPathRules=["\ufffd", "🦀"]))
     fixture.add("trackTypes", entity("t-name", fixture.back(1), trackTypeName="tt"))
-    fixture.add("events", fixture.count(30, 2, numMinutes=3.7, parameters={"fromWhere": "é", "list": [None]}))
+    fixture.add("events", fixture.count(30, 2, numMinutes=3.7, numEvents=DIGITS, parameters={"fromWhere": "é", "list": [None]}))
     fixture.add("accounts", account("a-odd", fixture.back(1), custBoolean=None, custInteger=3.7, isVIP=None, custString={"o": [1, "it's"]}))
     with lab.pendo(fixture) as taps:
         lab.compare(
             taps.both(),
-            null_boolean=lambda it: it.kind == "value" and it.old is False and it.new is None,
+            null_boolean=lambda it: _is_switch(it, False, None) and it.record.get("id") != "f-blank",
+            empty_switch=lambda it: _is_switch(it, False, None) and it.record.get("id") == "f-blank",
+            number_switch=lambda it: _is_switch(it, True, 2.5),
+            half_character=lambda it: "\ud83d" in str(it.old) and it.new == it.old.replace("\ud83d", "\ufffd"),
+            digits=lambda it: it.field == "num_events" and it.old == int(DIGITS) and it.new == float(DIGITS),
             fraction=lambda it: it.kind == "value" and it.new == 3.7 and it.old == 3,
             nested_text=_is_json_in_place_of_python,
-            boolean_from_text=lambda it: it.old is True and it.new == "no",
+            boolean_from_text=lambda it: _is_switch(it, True, "no"),
             track_type_names=lambda it: it.field == "track_type_name" and it.old is True and it.new == "tt",
         )
 
 
 def values_that_do_not_fit(lab):
-    """The published tap ends where one of them is; Weir tells them as they are."""
-    odd = {
+    """The published tap ends where one of them is; Weir tells them as they are, and before the first one of its kind another
+    SCHEMA, which it fits (each run of Weir is held against its schemas)."""
+    unfit = {
         "appId": ["abc", [1], {"a": 1}],
         "createdAt": ["soon", 253_402_300_800_000, ["x"]],
         "createdByUser": ["someone", ["x"]],
         "elementPathRules": ["a", {"b": 1}],
     }
-    for name, values in odd.items():
+    for name, values in unfit.items():
         for value in values:
             fixture = Pendo(records=False)
-            fixture.add("features", entity("f1", fixture.back(1), **{name: value}), entity("f2", fixture.back(1)))
+            odd = {name: value}
+            fixture.add("features", entity("f1", fixture.back(1)), *(entity(id, fixture.back(1), **odd) for id in ("f2", "f3")))
             with lab.pendo(fixture) as taps:
                 old, new = taps.both(only=["features"])
                 assert old.code == 1 and "Errors during transform" in old.errors, (name, value)
-                assert [record["id"] for record in new.succeeded().records["features"]] == ["f1", "f2"], (name, value)
+                assert [record["id"] for record in new.succeeded().records["features"]] == ["f1", "f2", "f3"], (name, value)
+                kinds = [message["type"] for message in new.messages]
+                assert kinds.count("SCHEMA") == 2 and kinds[0] == "SCHEMA" and kinds[-2:] == ["RECORD", "STATE"], kinds
+                assert new.errors.count("told as they are") == 1, new.errors[-2000:]
     lab.show("unfit-value")
 
 
@@ -73,6 +88,10 @@ def fields_of_types_that_are_not_known(lab):
             told = {record["account_id"]: record["metadata_custom"].get("cust_odd") for record in records}
             assert told == {"a1": ["a", {"b": 1}], "a2": None, "a3": None}, told
     lab.show("custom-type")
+
+
+def _is_switch(it, old, new):
+    return it.kind == "value" and it.old is old and it.new == new
 
 
 def _is_json_in_place_of_python(it):

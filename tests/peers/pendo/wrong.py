@@ -42,6 +42,8 @@ def _wrong_configs(lab, taps, fixture):
         taps.old("--discover", config=without).failed(key)
     for value in ({"period": "weekRange"}, {"lookback_window": "1.5"}, {"record_limit": -1}):
         taps.old("--discover", config=fixture.config(**value)).succeeded()
+    for value in ([], " ", [1, "x"], {"1": 2}):
+        taps.new("--discover", config=fixture.config(app_ids=value)).failed("error: ", "config.json: app_ids")
     lab.show("wrong-config")
 
 
