@@ -14,7 +14,7 @@ use axum::{Extension, Router};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 use weir_service::auth::{KeySource, LocalAdmin, SigningKey, SigningKeys};
 use weir_service::cors::Origins;
 use weir_service::gate::{self, Bounds, Gate};
@@ -33,6 +33,11 @@ use crate::{compaction, control, jobs, listen, openapi};
 /// How long requests in flight may take when the server stops: a request in doubt is settled
 /// after 20 s.
 const LAST_REQUESTS: Duration = Duration::from_secs(25);
+
+/// How long work may take that goes on after its request was dropped, and how often it is looked
+/// at.
+const LAST_TASKS: Duration = Duration::from_secs(5);
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// Writes at once whose bodies are here: a bound on what stands in line for a processor, before
 /// anything is made of it. What they do to the store has a bound of its own.
@@ -369,8 +374,13 @@ impl Running {
     }
 }
 
-/// Closes the engine's file, which waits for the disk. The lock is given back only after it.
+/// Closes the engine's file, which waits for the disk. The lock is given back only after it. Whoever
+/// asked last may be gone while what worked for it is not yet.
 async fn close(engine: Arc<Engine>) -> Result<()> {
+    let end = Instant::now() + LAST_TASKS;
+    while Arc::strong_count(&engine) > 1 && Instant::now() < end {
+        sleep(LOOK_EVERY).await;
+    }
     match Arc::into_inner(engine) {
         Some(engine) => Ok(tokio::task::spawn_blocking(move || drop(engine)).await?),
         None => {
